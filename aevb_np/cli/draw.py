@@ -1,0 +1,22 @@
+"""Draw the pictures of a run again, as png, pdf or svg."""
+
+import argparse
+
+from aevb_np.cli.arguments import add_run
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags of `aevb draw`."""
+    add_run(parser)
+    parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="(png)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw them beside the checkpoint."""
+    from aevb_np import pictures
+    from aevb_np.run import find, load
+
+    path = find(args.run_path)
+    for picture in pictures.draw(load(path), path if path.is_dir() else path.parent, args.format):
+        print(picture)
+    return 0

@@ -1,0 +1,247 @@
+"""Train a variational auto-encoder, or go on training one.
+
+Without arguments: digits that the package draws itself, a 2-D latent space, done in under a minute. Pictures, the
+history and a checkpoint are left in a folder under runs/.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aevb_np.cli.arguments import RUNS, shape, whole
+
+SAVE_EVERY = 15.0  # seconds
+
+# flag -> the field of Config that it sets
+SETTINGS = {
+    "latent": "latent",
+    "hidden": "hidden",
+    "minibatch": "minibatch",
+    "draws": "draws",
+    "estimator": "estimator",
+    "optimizer": "optimizer",
+    "step": "step",
+    "warmup": "warmup",
+    "prior": "prior",
+    "sampling": "sampling",
+    "log_var_floor": "log_var_floor",
+    "decoder": "decoder",
+    "seed": "seed",
+    "dtype": "dtype",
+    "threads": "threads",
+}
+DATA_OPTIONS = ("shape", "labels", "test_fraction")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags of `aevb train`."""
+    parser.add_argument(
+        "data", nargs="?", metavar="DATA", help="digits (default), faces, mnist, frey, or a .npy, .npz or folder"
+    )
+    data = parser.add_argument_group("the data")
+    data.add_argument("--train", type=whole, metavar="N", help="keep the first N training points")
+    data.add_argument("--binarize", choices=("none", "threshold", "static", "dynamic"), help="MNIST's pixels (none)")
+    data.add_argument("--shape", type=shape, metavar="RxC", help="one's own rows of pixels as images, such as 28x20")
+    data.add_argument("--labels", metavar="FILE.npy", help="labels of one's own images")
+    data.add_argument("--test-fraction", type=float, metavar="F", help="part of one's own images kept for testing (0.1)")
+    model = parser.add_argument_group("the model")
+    model.add_argument("--latent", type=whole, metavar="J", help="latent dimensions (2)")
+    model.add_argument("--hidden", type=whole, metavar="H", help="hidden units (500 for mnist, else 200)")
+    model.add_argument("--decoder", choices=("bernoulli", "gaussian"), help="p(x|z) (as the data suggest)")
+    model.add_argument("--log-var-floor", type=float, metavar="S", help="least log sigma^2 of a Gaussian decoder (none)")
+    method = parser.add_argument_group("the algorithm")
+    method.add_argument("--estimator", choices=("A", "B"), help="eq. (6) or eq. (7) (B)")
+    method.add_argument("--minibatch", type=whole, metavar="M", help="datapoints in an update (100)")
+    method.add_argument("--draws", type=whole, metavar="L", help="samples of z for each datapoint (1)")
+    method.add_argument("--optimizer", choices=("adagrad", "sgd", "adam"), help="(adagrad)")
+    method.add_argument("--step", type=float, help="its step size (0.01 or 0.02 for Adagrad, 0.001 for the others)")
+    method.add_argument("--warmup", type=whole, metavar="T", help="gradients that Adagrad gathers before it moves (100)")
+    method.add_argument("--prior", choices=("all", "weights", "none"), help="what the prior N(0, I) lies on (all)")
+    method.add_argument("--sampling", choices=("permutation", "replacement"), help="of minibatches (permutation)")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--samples", type=whole, metavar="S", help="stop after so many datapoints in updates, e.g. 1e6")
+    length.add_argument("--epochs", type=whole, metavar="E", help="stop after so many passes over the training points")
+    parser.add_argument("--seed", type=whole, help="(0)")
+    parser.add_argument("--dtype", choices=("float32", "float64"), help="(float32)")
+    parser.add_argument("--threads", type=whole, help="of the BLAS (1)")
+    parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (default: a new one under runs/)")
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run; --samples or --epochs may lengthen it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, save, draw."""
+    from aevb_np import pictures
+
+    run, folder = resumed(args) if args.resume else started(args)
+    log = Log(folder / "log.txt")
+    if run.samples >= run.config.samples:
+        print(f"{folder} has its {run.config.samples:,} samples; --samples can ask for more")
+        return 0
+    try:
+        finished = train(run, folder, log)
+    except FloatingPointError as error:
+        log.write(str(error))
+        raise FloatingPointError(f"{error}. The last good checkpoint is in {folder}") from None
+    if not finished:
+        log.write(f"interrupted at {run.samples:,} samples")
+        print(f"saved at {run.samples:,} samples. To go on:  aevb train --resume {quoted(folder)}")
+        return 130
+    names = [path.name for path in pictures.draw(run, folder)]
+    row = run.history[-1]
+    log.write(f"done: {row}")
+    print(run.config.description)
+    print(
+        f"after {row.samples:,} samples: bound {row.test_bound:.2f} +- {row.test_standard_error:.2f} nats per test image "
+        f"(reconstruction {row.test_reconstruction:.2f}, KL {row.test_kl:.2f}); train {row.train_bound:.2f}. "
+        f"Pictures in {folder}: {', '.join(names)}"
+    )
+    return 0
+
+
+# -- before ---------------------------------------------------------------------------------------------------------
+
+
+def started(args: argparse.Namespace) -> tuple[Any, Path]:
+    """A new run with its folder, which holds a checkpoint from its first moment on."""
+    from aevb_np import run as runs
+    from aevb_np.data import loading
+
+    source = args.data or "digits"
+    if args.out and args.out.exists():
+        raise ValueError(f"{args.out} is there already and is not overwritten; choose another --out, or --resume it")
+    options = {name: getattr(args, name) for name in DATA_OPTIONS if getattr(args, name) is not None}
+    dataset = loading.load(source, train=args.train, binarize=args.binarize, decoder=args.decoder, **options)
+    if source not in loading.NAMES:
+        source = str(Path(source).resolve())
+    if "labels" in options:
+        options["labels"] = str(Path(options["labels"]).resolve())
+    settings = {field: getattr(args, flag) for flag, field in SETTINGS.items()}
+    run = runs.start(dataset, data=source, data_options=options, **settings)
+    run.config = with_length(run.config, args)
+    name = f"{dataset.name}-{run.config.method}-J{run.config.latent}-s{run.config.seed}"
+    folder = runs.create(run, args.out or RUNS / name, number=args.out is None)
+    for line in introduction(run):
+        print(line)
+    print(f"saving to {folder}; Ctrl-C saves and stops")
+    return run, folder
+
+
+def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
+    """A run that goes on, and its folder."""
+    from aevb_np import run as runs
+    from aevb_np.config import versions
+
+    folder = runs.find(args.resume)
+    if not folder.is_dir():
+        raise ValueError(f"{folder} holds parameters only; resume the run's folder, {folder.parent}")
+    run = runs.load(folder)
+    refuse_differences(args, run.config)
+    run.config = with_length(run.config, args)
+    now, then = versions(run.config.threads), run.config.versions
+    for what in ("numpy", "blas", "kernel"):
+        if now[what] != then.get(what):
+            print(f"note: {what} is {now[what]} now and was {then.get(what)}: the last bits can differ from one run in one go")
+    print(f"{folder}: going on at {run.samples:,} of {run.config.samples:,} samples")
+    return run, folder
+
+
+def refuse_differences(args: argparse.Namespace, config: Any) -> None:
+    """A run goes on with its own settings: a flag that says otherwise is an error."""
+    had = {flag: getattr(config, field) for flag, field in SETTINGS.items()}
+    had |= {"train": config.N, "binarize": config.binarize}
+    had |= {name: config.data_options.get(name) for name in DATA_OPTIONS}
+    for flag, value in had.items():
+        asked = getattr(args, flag)
+        same = str(Path(asked).resolve()) == value if flag == "labels" and asked else asked == value
+        if flag == "shape" and value is not None:
+            same = tuple(value) == asked
+        if asked is not None and not same:
+            raise ValueError(f"--{flag.replace('_', '-')} is {asked}, but this run has {value}; only its length can change")
+    if args.data is not None and args.data != config.data and str(Path(args.data).resolve()) != config.data:
+        raise ValueError(f"this run is on {config.data}, not on {args.data}; a resumed run keeps its data")
+    if args.out is not None:
+        raise ValueError("--out names the folder of a new run; a resumed run stays where it is")
+
+
+def with_length(config: Any, args: argparse.Namespace) -> Any:
+    """The settings with as many samples as were asked for."""
+    import dataclasses
+
+    if args.epochs is not None:
+        return dataclasses.replace(config, samples=args.epochs * (config.N // config.minibatch) * config.minibatch)
+    if args.samples is not None:
+        return dataclasses.replace(config, samples=args.samples)
+    return config
+
+
+def introduction(run: Any) -> Iterator[str]:
+    """What is about to be trained, on what and how, for a person to check."""
+    c, model = run.config, run.model
+    yield c.description
+    yield (
+        f"{model.D}-{c.hidden}-{c.latent}, {c.decoder.capitalize()} decoder, {run.p.flat.size:,} parameters; "
+        f"estimator {c.estimator}, M = {c.minibatch}, L = {c.draws}, prior on {c.prior}"
+    )
+    warmup = f" after {c.warmup} gradients of warm-up" if c.warmup else ""
+    yield f"{c.optimizer}, step {c.step:g}{warmup}; {c.samples:,} samples; seed {c.seed}, {c.dtype}"
+
+
+# -- during ---------------------------------------------------------------------------------------------------------
+
+
+def train(run: Any, folder: Path, log: "Log") -> bool:
+    """Train to the end, saving at every row and every few seconds; False when a person stopped it."""
+    from aevb_np.cli.progress import progress
+
+    log.write(f"start at {run.samples:,} of {run.config.samples:,} samples; {run.config.versions}")
+    saved = time.monotonic()
+    with progress(run) as show, stop_signal() as stopped:
+        for now in run.steps():
+            show(now)
+            if now.row:
+                log.write(str(now.row))
+            if now.row or stopped or time.monotonic() - saved > SAVE_EVERY:
+                run.save(folder)
+                saved = time.monotonic()
+            if stopped:
+                return run.samples >= run.config.samples
+    return True
+
+
+@contextmanager
+def stop_signal() -> Iterator[list]:
+    """A list that is empty until Ctrl-C (or a polite kill) asks to stop; a second Ctrl-C stops at once."""
+    asked: list[int] = []
+
+    def handler(number, frame):
+        asked.append(number)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+class Log:
+    """The run's log.txt: lines with the time of day, which the history leaves out."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def write(self, line: str) -> None:
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {' '.join(line.split())}\n")
+
+
+def quoted(path: Path) -> str:
+    """A path as it can be pasted into a shell."""
+    return f'"{path}"' if " " in str(path) else str(path)

@@ -1,0 +1,177 @@
+"""All settings of a run in one place, with the paper's choices where nobody made another one."""
+
+import dataclasses
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from aevb_np._version import __version__
+from aevb_np.data.dataset import Dataset
+from aevb_np.estimators import sgvb_a, sgvb_b
+from aevb_np.model import PRIORS, VAE
+from aevb_np.optimizers import SGD, Adagrad, Adam, Optimizer
+from aevb_np.training import SAMPLINGS
+
+ESTIMATORS = {"A": sgvb_a, "B": sgvb_b}
+OPTIMIZERS = ("adagrad", "sgd", "adam")
+DTYPES = ("float32", "float64")
+DECODERS = ("bernoulli", "gaussian")
+
+HIDDEN = {"mnist": 500}  # section 5: 500 for MNIST, 200 for the smaller data
+SAMPLES = {"mnist": 1_000_000, "frey": 1_000_000}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of a run, each checked.
+
+    The first group says what the data are, the second what the model is, the third how it is trained. The symbols of
+    the paper: `latent` is J, `hidden` H, `minibatch` M, `draws` L; `N` counts the training points.
+    """
+
+    data: str
+    N: int
+    image_shape: tuple[int, int]
+    divisor: float
+    binarize: str
+    decoder: str
+    sigmoid_mean: bool
+    digest: str
+    description: str
+
+    latent: int
+    hidden: int
+    log_var_floor: float | None
+
+    step: float
+    warmup: int
+    samples: int
+    minibatch: int = 100
+    draws: int = 1
+    method: str = "aevb"
+    estimator: str = "B"
+    optimizer: str = "adagrad"
+    prior: str = "all"
+    sampling: str = "permutation"
+    seed: int = 0
+    dtype: str = "float32"
+    threads: int = 1
+    data_options: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name, symbol in (("latent", "J"), ("hidden", "H"), ("minibatch", "M"), ("draws", "L"), ("threads", "")):
+            number = getattr(self, name)
+            if number < 1:
+                symbol = f" ({symbol})" if symbol else ""
+                raise ValueError(f"{name}{symbol} is a whole number from 1 up; got {number}")
+        if self.minibatch > self.N:
+            raise ValueError(
+                f"minibatch (M) is {self.minibatch}, but there are only {self.N} training points; "
+                f"take a minibatch of {self.N} or fewer"
+            )
+        if self.samples < 0:
+            raise ValueError(f"samples is 0 or more; got {self.samples}")
+        for name, known in (
+            ("estimator", ESTIMATORS),
+            ("optimizer", OPTIMIZERS),
+            ("prior", PRIORS),
+            ("sampling", SAMPLINGS),
+            ("dtype", DTYPES),
+            ("decoder", DECODERS),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is one of {', '.join(known)}; got {getattr(self, name)!r}")
+        if self.log_var_floor is not None and self.decoder != "gaussian":
+            raise ValueError("a floor for the log-variance belongs to the Gaussian decoder; this one is Bernoulli")
+        if self.warmup and self.optimizer != "adagrad":
+            raise ValueError(f"a warm-up belongs to Adagrad; {self.optimizer} has none. Leave it out, or give 0")
+
+    @property
+    def data_name(self) -> str:
+        """The data's name without the folders of one's own file."""
+        return Path(self.data).stem
+
+    def model(self) -> VAE:
+        """The model that these settings describe."""
+        D = self.image_shape[0] * self.image_shape[1]
+        if self.decoder == "bernoulli":
+            return VAE.bernoulli(D, self.hidden, self.latent)
+        return VAE.gaussian(D, self.hidden, self.latent, self.sigmoid_mean, self.log_var_floor)
+
+    def make_optimizer(self) -> Optimizer:
+        """The optimiser that these settings describe, with nothing seen yet."""
+        if self.optimizer == "adagrad":
+            # the author sums over the minibatch where this project takes the mean: his 1e-8 is this much here
+            return Adagrad(self.step, self.warmup, epsilon=1e-8 / self.minibatch**2)
+        return {"sgd": SGD, "adam": Adam}[self.optimizer](self.step)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `Config.from_dict` reads it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> "Config":
+        """Settings as `as_dict` gives them, checked again.
+
+        Raises
+        ------
+        ValueError
+            If one is missing or unknown.
+        """
+        try:
+            return cls(**{**settings, "image_shape": tuple(settings["image_shape"])})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"these are not the settings of a run of this version ({error})") from None
+
+
+def configure(dataset: Dataset, **chosen: Any) -> Config:
+    """The settings for a data set: what was chosen, and for the rest what the paper and its author's code say.
+
+    Step sizes are those that match the paper's curves: on Bernoulli data 0.01 for J = 5 and J >= 20 and 0.02 elsewhere,
+    0.02 for the Gaussian decoder.
+    """
+    unknown = set(chosen) - {f.name for f in dataclasses.fields(Config)}
+    if unknown:
+        raise ValueError(f"no setting is called {', '.join(sorted(unknown))}")
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    decoder = chosen.setdefault("decoder", dataset.decoder)
+    J = chosen.setdefault("latent", 2)
+    optimizer = chosen.setdefault("optimizer", "adagrad")
+    slow = decoder == "bernoulli" and (J == 5 or J >= 20)
+    steps = {"adagrad": 0.01 if slow else 0.02, "adam": 0.001, "sgd": 0.001}
+    settings: dict[str, Any] = {
+        "data": dataset.name,
+        "N": len(dataset.x_train),
+        "image_shape": tuple(dataset.image_shape),
+        "divisor": dataset.divisor,
+        "binarize": dataset.binarize,
+        "digest": dataset.digest,
+        "description": dataset.describe(),
+        "sigmoid_mean": decoder == "gaussian" and dataset.within_unit_interval(),
+        "hidden": HIDDEN.get(dataset.name, 200),
+        "log_var_floor": None,
+        "step": steps.get(optimizer),
+        "warmup": 100 if optimizer == "adagrad" else 0,
+        "samples": SAMPLES.get(dataset.name, 300_000),
+        "versions": versions(chosen.get("threads", 1)),
+    }
+    return Config(**{**settings, **chosen})
+
+
+def versions(threads: int) -> dict[str, Any]:
+    """What the bits of a result depend on beside the settings: Python, NumPy, BLAS, its kernel and its threads."""
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    blas = found[0] if found else {}
+    return {
+        "aevb_np": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version', '')}".strip(),
+        "kernel": blas.get("architecture", "unknown"),
+        "threads": threads,
+    }

@@ -1,0 +1,79 @@
+"""Estimates of the lower bound, one number per datapoint, whose gradients go through the samples of z. Section 2.3.
+
+The noise is an argument: for given eps an estimate is an ordinary function of theta and phi. eps has L M rows for M
+datapoints, sample-major: one draw for every datapoint, then a second draw for every datapoint, and so on.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.distributions import gaussian_kl, gaussian_log_prob
+from aevb_np.model import VAE
+from aevb_np.params import Params
+from aevb_np.reparameterization import gaussian, repeat, repeat_rows
+
+
+def sgvb_a(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
+    """L^A = 1/L sum_l ( log p(x, z_l) - log q(z_l|x) ),   z_l = g(eps_l, x)                     eq. (6)
+
+    x is (M, D), eps is (L M, J), the bound is (M,).
+    """
+    L = samples_per_row(x, eps)
+    (mu, log_var), back_encode = model.encoder.forward(phi, x)  # 1
+    (mu, log_var), back_repeat = repeat_rows(mu, log_var, L)  # 2
+    z, back_sample = gaussian(mu, log_var, eps)  # 3
+    log_pxz, back_joint = model.log_joint(theta, repeat(x, L), z)  # 4
+    log_qz, back_log_q = gaussian_log_prob(z, mu, log_var)  # 5
+    bound, back_mean = mean_of_samples(log_pxz - log_qz, L)  # 6
+
+    def backward(dbound):
+        df = back_mean(dbound)  # 6
+        dz_q, dmu_q, dlog_var_q = back_log_q(-df)  # 5  log q depends on z and, openly, on mu and log_var
+        dz = back_joint(df) + dz_q  # 4
+        dmu, dlog_var = back_sample(dz)  # 3
+        dmu, dlog_var = back_repeat(dmu + dmu_q, dlog_var + dlog_var_q)  # 2
+        back_encode(dmu, dlog_var, inputs=False)  # 1
+
+    return bound, backward
+
+
+def sgvb_b(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
+    """L^B = -KL(q(z|x) || p(z)) + 1/L sum_l log p(x|z_l),   z_l = g(eps_l, x)                   eq. (7)
+
+    With the KL in closed form it has less variance than L^A as a rule. x is (M, D), eps is (L M, J), the bound is (M,).
+    """
+    L = samples_per_row(x, eps)
+    (mu, log_var), back_encode = model.encoder.forward(phi, x)  # 1
+    kl, back_kl = gaussian_kl(mu, log_var)  # 2
+    (mu, log_var), back_repeat = repeat_rows(mu, log_var, L)  # 3
+    z, back_sample = gaussian(mu, log_var, eps)  # 4
+    log_px, back_decode = model.decoder.log_prob(theta, repeat(x, L), z)  # 5
+    log_px, back_mean = mean_of_samples(log_px, L)  # 6
+    bound = log_px - kl  # 7
+
+    def backward(dbound):
+        dz = back_decode(back_mean(dbound))  # 7 6 5
+        dmu_z, dlog_var_z = back_repeat(*back_sample(dz))  # 4 3
+        dmu, dlog_var = back_kl(-dbound)  # 7 2
+        back_encode(dmu + dmu_z, dlog_var + dlog_var_z, inputs=False)  # 1
+
+    return bound, backward
+
+
+def mean_of_samples(f: NDArray, L: int) -> tuple[NDArray, Callable]:
+    """The mean over the L samples of each datapoint.   (L M,) -> (M,)"""
+
+    def backward(dmean):
+        return np.tile(dmean / L, L)
+
+    return f.reshape(L, -1).mean(axis=0), backward
+
+
+def samples_per_row(x: NDArray, eps: NDArray) -> int:
+    """L, which the noise for M datapoints has as L M rows."""
+    L, rest = divmod(len(eps), len(x))
+    if rest or not L:
+        raise ValueError(f"{len(x)} datapoints need a multiple of {len(x)} rows of noise; got {len(eps)}")
+    return L

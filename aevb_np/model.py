@@ -1,0 +1,111 @@
+"""The variational auto-encoder: the pair of p(x, z) = p(z) p(x|z) and q(z|x). Section 3."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.distributions import standard_normal_log_prob
+from aevb_np.networks import BernoulliMLP, GaussianMLP
+from aevb_np.params import Params, Shapes
+
+
+class VAE:
+    """A decoder p(x|z), an encoder q(z|x) and the prior p(z) = N(0, I).
+
+    Parameters
+    ----------
+    decoder : BernoulliMLP or GaussianMLP
+        p(x|z), with parameters theta.
+    encoder : GaussianMLP
+        q(z|x), with parameters phi.
+
+    Examples
+    --------
+    >>> from aevb_np.streams import stream
+    >>> model = VAE.bernoulli(D=784, H=500, J=20)
+    >>> p = model.init(stream("init", seed=0))
+    >>> p.flat.size
+    815824
+    >>> p.theta.logits.W.shape, p.phi.mean.W.shape
+    ((500, 784), (500, 20))
+    """
+
+    def __init__(self, decoder: BernoulliMLP | GaussianMLP, encoder: GaussianMLP):
+        if (decoder.n_in, decoder.n_out) != (encoder.n_out, encoder.n_in):
+            raise ValueError(
+                f"the decoder goes from {decoder.n_in} to {decoder.n_out} numbers, so the encoder must go from "
+                f"{decoder.n_out} to {decoder.n_in}; it goes from {encoder.n_in} to {encoder.n_out}"
+            )
+        self.decoder, self.encoder = decoder, encoder
+        self.D, self.J = encoder.n_in, encoder.n_out
+        self.shapes: Shapes = {"theta": decoder.shapes, "phi": encoder.shapes}
+
+    @classmethod
+    def bernoulli(cls, D: int, H: int, J: int) -> "VAE":
+        """The paper's model of MNIST: x in [0, 1], eq. (11)."""
+        return cls(BernoulliMLP(J, H, D), GaussianMLP(D, H, J))
+
+    @classmethod
+    def gaussian(
+        cls, D: int, H: int, J: int, sigmoid_mean: bool = True, log_var_floor: float | None = None
+    ) -> "VAE":
+        """The paper's model of Frey Face: real x, eq. (12), with the mean in (0, 1) unless told otherwise."""
+        return cls(GaussianMLP(J, H, D, sigmoid_mean, log_var_floor), GaussianMLP(D, H, J))
+
+    def init(self, rng: np.random.Generator, dtype: Any = np.float32) -> Params:
+        """Parameters, all of them drawn from N(0, 0.01^2) (section 5, where 0.01 is the standard deviation)."""
+        p = Params(self.shapes, dtype=dtype)
+        p.flat[:] = 0.01 * rng.standard_normal(p.flat.size)  # drawn in float64: one start for every dtype
+        return p
+
+    def log_joint(self, theta: Params, x: NDArray, z: NDArray) -> tuple[NDArray, Callable]:
+        """log p(x, z) = log p(z) + log p(x|z), one number per row; the backward returns the gradient in z."""
+        log_pz, back_prior = standard_normal_log_prob(z)
+        log_px, back_decode = self.decoder.log_prob(theta, x, z)
+
+        def backward(dlog_pxz, inputs=True, parameters=True):
+            dz = back_decode(dlog_pxz, inputs, parameters)
+            return dz + back_prior(dlog_pxz) if inputs else None
+
+        return log_pz + log_px, backward
+
+    def check(self, x: NDArray) -> None:
+        """Say what is wrong with x, rows of numbers that the model is about to be shown.
+
+        Raises
+        ------
+        ValueError
+            Unless x is (M, D), finite, and for a Bernoulli decoder between 0 and 1.
+        """
+        if x.ndim != 2 or x.shape[1] != self.D:
+            raise ValueError(f"this model takes rows of {self.D} numbers; got an array of shape {x.shape}")
+        low, high = x.min(), x.max()
+        if not (np.isfinite(low) and np.isfinite(high)):
+            bad = np.argwhere(~np.isfinite(x))
+            raise ValueError(
+                f"x holds {len(bad)} numbers that are NaN or infinite, the first in row {bad[0][0]}, column {bad[0][1]}; "
+                "remove those rows or fill them in"
+            )
+        if isinstance(self.decoder, BernoulliMLP) and not 0 <= low <= high <= 1:
+            raise ValueError(
+                f"the Bernoulli decoder needs x between 0 and 1; got values from {low:g} to {high:g}. "
+                "Scale the pixels, or use the Gaussian decoder"
+            )
+
+
+PRIORS = ("all", "weights", "none")
+
+
+def under_prior(p: Params, which: str) -> list[tuple[NDArray, NDArray]]:
+    """The arrays on which the prior N(0, I) of the parameters lies, each with its gradient.
+
+    The paper puts it on all parameters (section 5); "weights" leaves the biases free, "none" is maximum likelihood. As
+    grad log N(w; 0, I) = -w, an algorithm that ascends eq. (8) / N writes ``dw -= w / N`` for each of them.
+    """
+    if which not in PRIORS:
+        raise ValueError(f"the prior is on one of {', '.join(PRIORS)}; got {which!r}")
+    if which == "all":
+        return [(p.flat, p.grad)]
+    return [(w, dw) for _, w, dw in p.arrays() if which == "weights" and w.ndim == 2]

@@ -1,0 +1,73 @@
+"""The pictures of a run: its curve, samples, reconstructions and, in two latent dimensions, the latent plane."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aevb_np import plotting
+from aevb_np.atomic import replacing
+from aevb_np.run import Row, Run
+
+SAMPLES = 100  # 10 x 10 tiles, as in Figure 5
+PAIRS = 10
+DOTS_PER_INCH = 120
+
+
+def draw(run: Run, folder: Path, format: str = "png") -> list[Path]:
+    """Draw and write all pictures that this run can have; their paths.
+
+    Raises
+    ------
+    OSError
+        If one cannot be written.
+    """
+    name = f"{run.config.data_name}, J = {run.model.J}, {run.samples:,} samples"
+    shape, test = run.config.image_shape, run.data.x_test
+    ink = test.mean() / run.data.divisor < 1 / 3  # bright on a dark ground: shown black on white, as in the paper
+    figures = {}
+    if run.history:
+        rows = {"train": [row.train_bound for row in run.history], "test": [row.test_bound for row in run.history]}
+        figures["curve"] = plotting.curve([row.samples for row in run.history], rows, title=name)
+    figures["samples"] = plotting.images(run.sample(SAMPLES), shape, title=f"z from the prior: {name}", invert=ink)
+    some = run.data.scale(test[:PAIRS], np.random.default_rng(0), np.float32)
+    figures["reconstructions"] = plotting.reconstructions(some, run.reconstruct(some), shape, invert=ink)
+    if run.model.J == 2:
+        figures["manifold"] = plotting.manifold(run.decode, shape, n=20 if ink else 10, invert=ink)
+        mu, _ = run.encode(run.data.scale(test, np.random.default_rng(0), np.float32))
+        for suffix, colours in causes(run).items():
+            figures["latent" + suffix] = plotting.scatter(mu, title=f"the mean of q(z|x), test images: {name}", **colours)
+    paths = [folder / f"{kind}.{format}" for kind in figures]
+    for path, figure in zip(paths, figures.values()):
+        write(figure, path, format)
+    return paths
+
+
+def causes(run: Run) -> dict[str, dict[str, Any]]:
+    """What the points of the latent scatter are coloured by: labels if there are any, else each known factor."""
+    data = run.data
+    if data.labels_test is not None:
+        return {"": {"labels": data.labels_test}}
+    if data.factors_test is not None:
+        suffixes = [""] if len(data.factor_names) == 1 else [f"-{name}" for name in data.factor_names]
+        return {
+            suffix: {"values": values, "value_name": name}
+            for suffix, name, values in zip(suffixes, data.factor_names, data.factors_test.T)
+        }
+    return {"": {}}
+
+
+def draw_comparison(histories: dict[str, list[Row]], path: Path) -> None:
+    """The curves of several runs in one picture."""
+    curves = {
+        name: ([r.samples for r in rows], [r.train_bound for r in rows], [r.test_bound for r in rows])
+        for name, rows in histories.items()
+        if rows
+    }
+    write(plotting.curves(curves), path, path.suffix[1:])
+
+
+def write(figure: Any, path: Path, format: str) -> None:
+    """Write a figure; an older one stays until the new one is complete."""
+    with replacing(path) as file:
+        figure.savefig(file, format=format, dpi=DOTS_PER_INCH)
