@@ -37,8 +37,8 @@ def load(path: str | os.PathLike) -> tuple[dict[str, NDArray], dict[str, Any]]:
         When it is damaged, is no checkpoint, or was written by a newer version of this package.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
         version = int(arrays.pop("format"))
         config = json.loads(str(arrays.pop("config"))) if version <= FORMAT else {}
     except FileNotFoundError:

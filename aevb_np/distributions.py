@@ -17,7 +17,7 @@ LOG_2PI = math.log(2 * math.pi)  # a Python float: a NumPy scalar would turn flo
 def gaussian_log_prob(x: NDArray, mu: NDArray, log_var: NDArray) -> tuple[NDArray, Callable]:
     """log N(x; mu, sigma^2 I), one number per row.
 
-        -1/2 sum_i ( log 2 pi + log sigma_i^2 + (x_i - mu_i)^2 / sigma_i^2 )          eq. (12)
+    -1/2 sum_i ( log 2 pi + log sigma_i^2 + (x_i - mu_i)^2 / sigma_i^2 )          eq. (12)
     """
     precision = np.exp(-log_var)  # (M, D)
     difference = x - mu

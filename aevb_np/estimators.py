@@ -20,7 +20,7 @@ def sgvb_a(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> 
 
     x is (M, D), eps is (L M, J), the bound is (M,).
     """
-    L = samples_per_row(x, eps)
+    L = samples_per_row(x, eps, model.J)
     (mu, log_var), back_encode = model.encoder.forward(phi, x)  # 1
     (mu, log_var), back_repeat = repeat_rows(mu, log_var, L)  # 2
     z, back_sample = gaussian(mu, log_var, eps)  # 3
@@ -44,7 +44,7 @@ def sgvb_b(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> 
 
     With the KL in closed form it has less variance than L^A as a rule. x is (M, D), eps is (L M, J), the bound is (M,).
     """
-    L = samples_per_row(x, eps)
+    L = samples_per_row(x, eps, model.J)
     (mu, log_var), back_encode = model.encoder.forward(phi, x)  # 1
     kl, back_kl = gaussian_kl(mu, log_var)  # 2
     (mu, log_var), back_repeat = repeat_rows(mu, log_var, L)  # 3
@@ -71,9 +71,9 @@ def mean_of_samples(f: NDArray, L: int) -> tuple[NDArray, Callable]:
     return f.reshape(L, -1).mean(axis=0), backward
 
 
-def samples_per_row(x: NDArray, eps: NDArray) -> int:
-    """L, which the noise for M datapoints has as L M rows."""
+def samples_per_row(x: NDArray, eps: NDArray, J: int) -> int:
+    """L, when the noise for M datapoints is (L M, J)."""
     L, rest = divmod(len(eps), len(x))
-    if rest or not L:
-        raise ValueError(f"{len(x)} datapoints need a multiple of {len(x)} rows of noise; got {len(eps)}")
+    if rest or not L or eps.shape[1:] != (J,):
+        raise ValueError(f"the noise for {len(x)} datapoints is (L * {len(x)}, {J}); got {eps.shape}")
     return L

@@ -47,6 +47,9 @@ class Terms:
         return self.log_px - self.kl.sum(axis=1)
 
 
+ARRAYS = ("log_px", "log_pz", "log_qz", "kl")
+
+
 def terms(model: VAE, p: Params, x: NDArray, eps: NDArray) -> Terms:
     """All terms at z = g(eps, x).   x is (M, D), eps is (M, J)"""
     (mu, log_var), _ = model.encoder.forward(p.phi, x)
@@ -73,10 +76,8 @@ def evaluate(model: VAE, p: Params, x_blocks: Iterable[NDArray], rng: np.random.
     with np.errstate(all="ignore"):  # a model that has run away has a bound of -inf, and that is its value
         for x in x_blocks:
             parts.append(terms(model, p, x, rng.standard_normal((len(x), model.J), dtype=x.dtype)))
-    return Terms(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("log_px", "log_pz", "log_qz", "kl")),
-        min_log_var=min(part.min_log_var for part in parts),
-    )
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS}
+    return Terms(**arrays, min_log_var=min(part.min_log_var for part in parts))
 
 
 def mean_and_error(values: NDArray) -> tuple[float, float]:

@@ -53,10 +53,10 @@ def sigmoid(a: NDArray) -> tuple[NDArray, Callable]:
 
 def at_least(floor: float, a: NDArray) -> tuple[NDArray, Callable]:
     """y = max(a, floor): where the floor holds, nothing moves y and the gradient is zero.   (M, n) -> (M, n)"""
-    above = a.real > floor
-    y = np.where(above, a, floor)
+    below = a.real < floor  # False for NaN, which must not be hidden
+    y = np.where(below, floor, a)
 
     def backward(dy):
-        return dy * above  # da
+        return np.where(below, 0, dy)  # da
 
     return y, backward

@@ -48,9 +48,7 @@ class VAE:
         return cls(BernoulliMLP(J, H, D), GaussianMLP(D, H, J))
 
     @classmethod
-    def gaussian(
-        cls, D: int, H: int, J: int, sigmoid_mean: bool = True, log_var_floor: float | None = None
-    ) -> "VAE":
+    def gaussian(cls, D: int, H: int, J: int, sigmoid_mean: bool = True, log_var_floor: float | None = None) -> "VAE":
         """The paper's model of Frey Face: real x, eq. (12), with the mean in (0, 1) unless told otherwise."""
         return cls(GaussianMLP(J, H, D, sigmoid_mean, log_var_floor), GaussianMLP(D, H, J))
 
@@ -85,8 +83,8 @@ class VAE:
         if not (np.isfinite(low) and np.isfinite(high)):
             bad = np.argwhere(~np.isfinite(x))
             raise ValueError(
-                f"x holds {len(bad)} numbers that are NaN or infinite, the first in row {bad[0][0]}, column {bad[0][1]}; "
-                "remove those rows or fill them in"
+                f"x holds {len(bad)} numbers that are NaN or infinite, the first in row {bad[0][0]}, "
+                f"column {bad[0][1]}; remove those rows or fill them in"
             )
         if isinstance(self.decoder, BernoulliMLP) and not 0 <= low <= high <= 1:
             raise ValueError(

@@ -82,11 +82,10 @@ class GaussianMLP:
         log sigma^2 goes no lower. The likelihood of a Gaussian decoder has no upper limit; this sets one.
     """
 
-    def __init__(
-        self, n_in: int, H: int, n_out: int, sigmoid_mean: bool = False, log_var_floor: float | None = None
-    ):
+    def __init__(self, n_in: int, H: int, n_out: int, sigmoid_mean: bool = False, log_var_floor: float | None = None):
         self.n_in, self.H, self.n_out = n_in, H, n_out
-        self.sigmoid_mean, self.log_var_floor = sigmoid_mean, log_var_floor
+        self.sigmoid_mean = sigmoid_mean
+        self.log_var_floor = None if log_var_floor is None else float(log_var_floor)
         self.shapes: Shapes = {
             "hidden": affine_shapes(n_in, H),
             "mean": affine_shapes(H, n_out),

@@ -23,7 +23,7 @@ class Optimizer(ABC):
     def __init__(self, step: float):
         if not step > 0:
             raise ValueError(f"a step size is above 0; got {step}")
-        self.step = step
+        self.step = float(step)
         self.t = 0
         self.arrays: dict[str, NDArray] = {}
 

@@ -43,7 +43,9 @@ class Params:
     ['hidden.W', 'hidden.b']
     """
 
-    def __init__(self, shapes: Shapes, flat: NDArray | None = None, grad: NDArray | None = None, dtype: Any = np.float64):
+    def __init__(
+        self, shapes: Shapes, flat: NDArray | None = None, grad: NDArray | None = None, dtype: Any = np.float64
+    ):
         size = count(shapes)
         flat = np.zeros(size, dtype) if flat is None else flat
         grad = np.zeros_like(flat) if grad is None else grad
@@ -53,6 +55,8 @@ class Params:
         windows: dict[str, Any] = {"shapes": shapes, "flat": flat, "grad": grad}
         start = 0
         for name, shape in shapes.items():
+            if name in windows:
+                raise ValueError(f"two things would be called {name!r} here: {', '.join(windows)}")
             piece = slice(start, start := start + count(shape))
             if isinstance(shape, dict):  # a group: theta, phi, hidden, ...
                 windows[name] = Params(shape, flat[piece], grad[piece])
@@ -63,12 +67,14 @@ class Params:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if value is not self.__dict__.get(name):  # p.dW += ... ends in p.dW = p.dW
-            raise AttributeError(
-                f"'{name}' is a window onto the flat vector; write into it with p.{name}[...] = value"
-            )
+            raise AttributeError(f"'{name}' is a window onto the flat vector; write into it with p.{name}[...] = value")
 
     def __getattr__(self, name: str) -> Any:  # reached only when there is no such window
         raise AttributeError(f"no parameter '{name}' here; there are {', '.join(self.__dict__.get('shapes', ()))}")
+
+    def __reduce__(self) -> tuple:
+        """Copies and pickles are built anew, so that their windows look onto their own vectors."""
+        return Params, (self.shapes, self.flat, self.grad)
 
     def arrays(self, prefix: str = "") -> Iterator[tuple[str, NDArray, NDArray]]:
         """Every array with its full name and its gradient, in the order of the vector."""

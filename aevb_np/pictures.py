@@ -11,7 +11,7 @@ from aevb_np.run import Row, Run
 
 SAMPLES = 100  # 10 x 10 tiles, as in Figure 5
 PAIRS = 10
-DOTS_PER_INCH = 120
+DOTS_PER_INCH = {"png": 120, "pdf": 200, "svg": 200}  # in vector formats it is that of the images inside
 
 
 def draw(run: Run, folder: Path, format: str = "png") -> list[Path]:
@@ -29,14 +29,16 @@ def draw(run: Run, folder: Path, format: str = "png") -> list[Path]:
     if run.history:
         rows = {"train": [row.train_bound for row in run.history], "test": [row.test_bound for row in run.history]}
         figures["curve"] = plotting.curve([row.samples for row in run.history], rows, title=name)
-    figures["samples"] = plotting.images(run.sample(SAMPLES), shape, title=f"z from the prior: {name}", invert=ink)
+    figures["samples"] = plotting.images(run.sample(SAMPLES), shape, invert=ink, title=f"z from the prior: {name}")
     some = run.data.scale(test[:PAIRS], np.random.default_rng(0), np.float32)
-    figures["reconstructions"] = plotting.reconstructions(some, run.reconstruct(some), shape, invert=ink)
+    figures["reconstructions"] = plotting.reconstructions(some, run.reconstruct(some), shape, invert=ink, title=name)
     if run.model.J == 2:
-        figures["manifold"] = plotting.manifold(run.decode, shape, n=20 if ink else 10, invert=ink)
+        figures["manifold"] = plotting.manifold(run.decode, shape, n=20 if ink else 10, invert=ink, title=name)
         mu, _ = run.encode(run.data.scale(test, np.random.default_rng(0), np.float32))
         for suffix, colours in causes(run).items():
-            figures["latent" + suffix] = plotting.scatter(mu, title=f"the mean of q(z|x), test images: {name}", **colours)
+            figures["latent" + suffix] = plotting.scatter(
+                mu, title=f"the mean of q(z|x), test images: {name}", **colours
+            )
     paths = [folder / f"{kind}.{format}" for kind in figures]
     for path, figure in zip(paths, figures.values()):
         write(figure, path, format)
@@ -70,4 +72,4 @@ def draw_comparison(histories: dict[str, list[Row]], path: Path) -> None:
 def write(figure: Any, path: Path, format: str) -> None:
     """Write a figure; an older one stays until the new one is complete."""
     with replacing(path) as file:
-        figure.savefig(file, format=format, dpi=DOTS_PER_INCH)
+        figure.savefig(file, format=format, dpi=DOTS_PER_INCH[format])

@@ -5,6 +5,7 @@ Every function takes arrays and returns a matplotlib ``Figure``. A notebook show
 a file.
 """
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,7 +60,7 @@ def curve(samples: ArrayLike, bounds: Mapping[str, ArrayLike], title: str = "") 
     figure, axes = _figure(title)
     _draw(axes, lines)
     if lines:
-        axes.legend(frameon=False, handlelength=3)
+        axes.legend(edgecolor="none", handlelength=3)
     return figure
 
 
@@ -81,22 +82,22 @@ def curves(runs: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike | None]], ti
     """
     from matplotlib.lines import Line2D
 
-    lines = []
+    lines, handles = [], []
     for k, (name, (samples, train, test)) in enumerate(runs.items()):
         lines.append(_line(name, samples, train, k, dashed=False))
+        handles.append(Line2D([], [], **{**lines[-1].style, "markevery": None, "label": textwrap.fill(name, 64)}))
         if test is not None:
             lines.append(_line(name, samples, test, k, dashed=True))
 
-    columns = int(np.clip(66 // (max(map(len, runs), default=0) + 9), 1, 4))
-    figure, axes = _figure(title, height=3.8 + 0.2 * -(-len(runs) // columns))
+    longest = max(map(len, runs), default=0)
+    columns = int(np.clip(66 // (longest + 9), 1, 4))
+    rows = -(-len(runs) // columns) * (1 + longest // 64)
+    figure, axes = _figure(title, height=3.8 + 0.2 * rows)
     _draw(axes, lines)
-    names = [line for line in lines if line.style["linestyle"] == "-"]
-    kinds = [Line2D([], [], color="0.3", linestyle=style, label=kind) for style, kind in (("-", "train"), ("--", "test"))]
-    axes.legend(handles=kinds, frameon=False, handlelength=3)
-    figure.legend(
-        handles=[Line2D([], [], **{**line.style, "markevery": None, "label": line.label}) for line in names],
-        loc="outside lower center", ncols=columns, frameon=False, handlelength=3,
-    )  # fmt: skip
+    solid = Line2D([], [], color="0.3", linestyle="-", label="train")
+    dashed = Line2D([], [], color="0.3", linestyle="--", label="test")
+    axes.legend(handles=[solid, dashed], edgecolor="none", handlelength=3)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, handlelength=3)
     return figure
 
 
@@ -137,25 +138,28 @@ def _stem(label: str) -> str:
 
 
 def _draw(axes: "Axes", lines: Sequence[_Line]) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     for line in lines:
         axes.plot(line.x, line.y, label=line.label, **line.style)
     axes.set(xscale="log", xlabel="training samples seen", ylabel="lower bound (nats per image)")
 
-    x = np.concatenate([line.x for line in lines] or [[]])
+    x = np.concatenate([np.empty(0), *(line.x for line in lines)])
     first, last = (x.min(), x.max()) if x.size else (1.0, 10.0)
     space = 1.15 if first < last else 3.0
-    axes.set_xlim(first / space, last * space)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if last / first < 30 else (1,)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:.0e}".replace("+0", "").replace("+", "")))
+    left, right = first / space, last * space
+    axes.set_xlim(left, right)
+    axes.xaxis.set_major_locator(
+        LogLocator() if right > 40 * left else LogLocator(subs=(1, 2, 5)) if right > 4 * left else MaxNLocator(5)
+    )
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:.3g}".replace("+0", "").replace("+", "")))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
     low, high = _limits(lines)
     margin = 0.05 * (high - low) or max(1.0, 0.02 * abs(high))
     axes.set_ylim(low - margin, high + margin)
 
-    below = np.concatenate([line.y[line.y < low] for line in lines] or [[]])
+    below = np.concatenate([np.empty(0), *(line.y[line.y < low] for line in lines)])
     outside = below.size + sum(line.missing for line in lines)
     if outside:
         note = f"outside the picture: {outside} point{'s' if outside > 1 else ''}"
@@ -290,12 +294,12 @@ def reconstructions(
 
 def _grey(x: ArrayLike, invert: bool) -> NDArray:
     """Grey values as a screen has them: 0 black, 1 white."""
-    x = np.clip(np.asarray(x, dtype=float), 0, 1)
-    return 1 - x if invert else x
+    grey = np.clip(np.asarray(x, dtype=float), 0, 1)
+    return 1 - grey if invert else grey
 
 
 def _show(picture: NDArray, columns: int, title: str, left: float = 0.0, below: float = 0.0) -> "tuple[Figure, Axes]":
-    """One grey picture as large as a notebook likes it, without ticks and frame, with inches for labels at two sides."""
+    """One grey picture as large as a notebook likes it, without ticks and frame; left and below, inches for labels."""
     rows, width = (max(n, 1) for n in picture.shape)
     scale = min((6.0 - left) / width, 1.2 * columns / width, 12.0 / rows)  # inches a pixel
     size = max(scale * width + left, 3.0) + 0.1, scale * rows + below + (0.35 if title else 0.1)
@@ -314,7 +318,8 @@ def _show(picture: NDArray, columns: int, title: str, left: float = 0.0, below: 
 def manifold_grid(n: int) -> NDArray:
     """The n * n values of z of Figure 4: each tile stands for an equal share of the prior's probability.
 
-    z = inverse Gaussian CDF of u = (i + 0.5) / n, i = 0 ... n - 1 in either direction: a linear grid on the unit square.
+    In either direction z is the inverse Gaussian CDF of u = (i + 0.5) / n, i = 0 ... n - 1: a linear grid on the unit
+    square, seen from the prior.
 
     Returns
     -------

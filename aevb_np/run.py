@@ -1,9 +1,9 @@
 """A run: a model, its parameters and how far their training has come. The front door to everything else.
 
-    run = aevb_np.start(data.digits(), latent=2)
-    for row in run.train(samples=3e5):
-        print(row)
-    run.save("runs/mine")
+run = aevb_np.start(data.digits(), latent=2)
+for row in run.train(samples=3e5):
+    print(row)
+run.save("runs/mine")
 """
 
 import csv
@@ -26,7 +26,6 @@ from aevb_np.atomic import move, replacing
 from aevb_np.config import ESTIMATORS, Config, configure
 from aevb_np.data.dataset import Dataset
 from aevb_np.data.loading import load as load_data
-from aevb_np.params import Params
 from aevb_np.streams import stream
 
 EVALUATED = 10_000  # the first so many training images stand for all of them in the history
@@ -132,9 +131,9 @@ class Run:
         return self.decode(self.encode(x)[0])
 
     def bound(self, x: ArrayLike, draws: int = 1, seed: int = 0) -> NDArray:
-        """An estimate of the lower bound for every datapoint, by estimator B with L = `draws`, in nats.   (M, D) -> (M,)
+        """An estimate of the lower bound for every datapoint, in nats.   (M, D) -> (M,)
 
-        For a run on dynamically binarised data x is drawn once before.
+        By estimator B with L = `draws`. For a run on dynamically binarised data x is drawn once before.
         """
         if draws < 1:
             raise ValueError(f"draws (L) is a whole number from 1 up; got {draws}")
@@ -261,7 +260,7 @@ class Run:
         settings = self.config.as_dict()
         if self.best:
             checkpoints.save(folder / "best.npz", self.best, settings)
-            self.best = None
+            self.best = {}
         memory = {MEMORY + name: array for name, array in self.optimizer.arrays.items()}
         checkpoints.save(folder / "checkpoint.npz", {**self._state(), **memory}, settings)
         with replacing(folder / "config.json", "w") as file:

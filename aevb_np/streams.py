@@ -32,6 +32,8 @@ def stream(purpose: str, seed: int, step: int = 0) -> np.random.Generator:
     >>> bool(a.normal() == b.normal())
     True
     """
+    if purpose not in PURPOSES:
+        raise ValueError(f"a stream is for one of {', '.join(PURPOSES)}; got {purpose!r}")
     for name, number in (("seed", seed), ("step", step)):
         if not 0 <= number < LIMIT:
             raise ValueError(f"a {name} is a whole number from 0 to {LIMIT - 1}; got {number}")

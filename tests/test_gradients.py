@@ -127,9 +127,7 @@ for _kind in ("bernoulli", "gaussian", "gaussian floored"):
         CASES[f"sgvb_b, {_kind}, L = {_samples}"] = partial(estimator_case, sgvb_b, _kind, _samples)
 
 EVERY = pytest.mark.parametrize("name", CASES)
-WITH_PARAMETERS = [
-    name for name, case in CASES.items() if any(isinstance(a, Params) for a in case(Draw())[1].values())
-]
+WITH_PARAMETERS = [name for name, case in CASES.items() if any(isinstance(a, Params) for a in case(Draw())[1].values())]
 ASKED_FOR_LESS = [name for name in WITH_PARAMETERS if not name.startswith("sgvb")]
 
 

@@ -24,7 +24,7 @@ def portraits():
 def correlation(a, b, labels=None):
     """Pearson's correlation; with labels, of the deviations from each label's means."""
     if labels is not None:
-        a, b = (v - (np.bincount(labels, v) / np.bincount(labels))[labels] for v in (a, b))
+        a, b = (v - (np.bincount(labels, v) / np.bincount(labels).clip(1))[labels] for v in (a, b))
     return np.corrcoef(a, b)[0, 1]
 
 
@@ -112,26 +112,29 @@ def test_mean_ink_is_that_of_mnist(drawn):
     assert abs(drawn.x_test.mean() / 255 - 0.13) < 0.02
     assert np.percentile(drawn.x_train.max(axis=1), 1) == 255  # even a thin pen reaches white
     edges = np.concatenate([np.arange(28), np.arange(756, 784), np.arange(0, 784, 28), np.arange(27, 784, 28)])
-    assert (drawn.x_train[:, edges].max(axis=1) > 127).mean() < 0.005  # and hardly a digit reaches the border
+    assert (drawn.x_train[:, edges].max(axis=1) > 127).mean() < 0.01  # few reach the border; MNIST's: 0.009
 
 
 def test_factors_of_digits_are_seen_in_the_pixels(drawn):
     images, labels = drawn.x_train.reshape(-1, 28, 28) / 255, drawn.labels_train
     factor = dict(zip(drawn.factor_names, drawn.factors_train.T.astype(float)))
     x, y, xx, yy, xy = moments(images)
-    sides = [images.max(axis=axis).sum(axis=1) for axis in (1, 2)]
+    side = np.maximum(*[(images > 0.2).any(axis=axis).sum(axis=1) for axis in (1, 2)])
     perimeter = np.hypot(np.diff(images, axis=1)[:, :, :-1], np.diff(images, axis=2)[:, :-1]).sum(axis=(1, 2))
     thickness = 2 * images.sum(axis=(1, 2)) / perimeter
 
     for centre, name in ((x, "x"), (y, "y")):
         assert abs(centre.mean() - 14) < 0.1 and 0.2 < centre.std() < 0.4  # MNIST's: 14.0 and 0.29
         assert correlation(centre, factor[name], labels) > 0.8
+    assert abs((-xy / yy).mean() - 0.10) < 0.05  # MNIST's: 0.10
     assert correlation(-xy / yy, factor["slant"], labels) > 0.8
     assert correlation(images.mean(axis=(1, 2)), factor["thickness"], labels) > 0.8
     assert correlation(thickness, factor["thickness"], labels) > 0.9
-    assert correlation(np.maximum(*sides), factor["size"]) > 0.7
-    upright = (np.abs(factor["slant"] - factor["rotation"]) < 0.1) & (labels != 1)
-    assert correlation(np.sqrt(xx / yy)[upright], factor["width"][upright], labels[upright]) > 0.8
+    assert abs((side - factor["size"]).mean()) < 0.5
+    assert correlation(side, factor["size"], labels) > 0.7  # a count of whole pixels knows no better
+    wide = labels != 1  # the width of a 1 is its pen's
+    unslanted = np.sqrt((xx - xy**2 / yy) / yy)
+    assert correlation(unslanted[wide], factor["width"][wide], labels[wide]) > 0.6  # some allographs are wider
 
 
 def test_factors_of_digits_follow_the_habits(drawn):
@@ -167,7 +170,8 @@ def test_strokes_pass_through_their_points():
     points = np.array([[0.0, 0.0], [0.3, 0.2], [0.1, 0.9], [0.5, 1.0]])
     curve = smooth(points)
     assert np.abs(curve[:, None] - points).sum(axis=2).min(axis=0).max() < 1e-12
-    assert np.linalg.norm(np.diff(curve, axis=0), axis=1).max() < 0.08  # without a jump
+    steps = np.linalg.norm(np.diff(curve, axis=0), axis=1)
+    assert np.abs(np.diff(steps)).max() < 0.01  # without a jump
 
 
 def test_skeletons_hold_every_allograph_by_its_share():
@@ -182,6 +186,14 @@ def test_skeletons_hold_every_allograph_by_its_share():
     assert (steps * pen_down).max() <= 1 / 24 + 1e-9  # where the pen writes it never skips a pixel
     lifted = ((pen_down == 0) & (steps > 0)).sum(axis=1)  # 4 (all), 7 (with a bar) and 1 (with a base)
     assert np.array_equal(digit[lifted > 0], [1, 4, 4, 4, 4, 7]) and lifted.max() == 1
+
+
+def test_labels_name_what_is_drawn(drawn):
+    mean = np.stack([drawn.x_train[drawn.labels_train == digit].mean(axis=0) for digit in range(10)])
+    mean = mean.reshape(10, 28, 28)
+    assert mean.sum(axis=(1, 2)).argmin() == 1
+    assert mean[:, 13:16, 13:16].sum(axis=(1, 2)).argmin() == 0  # hollow
+    assert (mean[:, :14] - mean[:, 14:]).mean(axis=(1, 2)).argmax() == 7  # the heaviest above
 
 
 def test_digits_can_be_told_apart(drawn):

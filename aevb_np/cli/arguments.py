@@ -29,4 +29,6 @@ def shape(text: str) -> tuple[int, int]:
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """The run that a command is about."""
-    parser.add_argument("run_path", metavar="RUN", nargs="?", default=LATEST, help="a run's folder (default: the latest)")
+    parser.add_argument(
+        "run_path", metavar="RUN", nargs="?", default=LATEST, help="a run's folder (default: the latest)"
+    )

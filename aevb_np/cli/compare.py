@@ -10,7 +10,9 @@ REPEATS = 10
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `aevb compare`."""
     parser.add_argument("run_paths", metavar="RUN", nargs="+", help="two runs or more")
-    parser.add_argument("--out", type=Path, default=Path("compare.png"), help="the picture: png, pdf or svg (compare.png)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("compare.png"), help="the picture: png, pdf or svg (compare.png)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,7 +67,11 @@ def same_images(one: Any, other: Any) -> bool:
 
 def differences(paths: list[Path], settings: list[dict[str, Any]]):
     """A table of the settings in which the runs differ."""
-    keys = [key for key in settings[0] if key not in ("description", "digest") and len({str(s.get(key)) for s in settings}) > 1]
+    keys = [
+        key
+        for key in settings[0]
+        if key not in ("description", "digest") and len({str(s.get(key)) for s in settings}) > 1
+    ]
     if not keys:
         yield "their settings are the same"
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `aevb data`."""
     parser.add_argument("--fetch", choices=("all", "mnist", "frey"), help="bring these here")
-    parser.add_argument("--to", type=Path, metavar="FOLDER", help="put them there (default: the cache of this package)")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="put them there (AEVB_DATA_DIR, else the cache)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,5 +24,8 @@ def run(args: argparse.Namespace) -> int:
             print(path)
         return 0
     for row in status():
-        print(row)
+        size = f"{row.size / 1e6:.1f} MB" if row.size else ""
+        print(f"{row.name:8}{row.where:14}{size:>8}  {row.path or ''}".rstrip())
+        if row.where in ("not here", "damaged"):
+            print(f"{'':8}`aevb data --fetch {row.name}` brings it")
     return 0

@@ -33,7 +33,9 @@ def run(args: argparse.Namespace) -> int:
     with threadpool_limits(run.config.threads, "blas"):
         test = summary([run.evaluate("test", repeat=r) for r in range(REPEATS)])
         train = summary([run.evaluate("train", MOST, repeat=r) for r in range(REPEATS)])
-    counts = [f"{kind} ({min(len(x), MOST):,} images)" for kind, x in (("test", run.data.x_test), ("train", run.data.x_train))]
+    counts = [
+        f"{kind} ({min(len(x), MOST):,} images)" for kind, x in (("test", run.data.x_test), ("train", run.data.x_train))
+    ]
     print(f"{'nats per image, +- standard error':36}{counts[0]:>24}{counts[1]:>24}")
     for name, attribute in (
         ("bound, estimator A, eq. (6)", "bound_a"),
@@ -42,7 +44,10 @@ def run(args: argparse.Namespace) -> int:
         ("  KL(q(z|x) || p(z))", "kl"),
     ):
         print(f"{name:36}{pair(getattr(test, attribute)):>24}{pair(getattr(train, attribute)):>24}")
-    for name, attribute in (("error of A from the noise in z", "noise_a"), ("error of B from the noise in z", "noise_b")):
+    for name, attribute in (
+        ("error of A from the noise in z", "noise_a"),
+        ("error of B from the noise in z", "noise_b"),
+    ):
         print(f"{name:36}{getattr(test, attribute):>24.3f}{getattr(train, attribute):>24.3f}")
     print(f"The noise error is that of one sample of z per image ({REPEATS} repeats); +- is from the choice of images.")
     kl = sorted(test.kl_per_dimension, reverse=True)
@@ -67,8 +72,8 @@ def about_the_likelihood(run, test):
         train_baseline, test_baseline = pixel_baseline(run.data)
         yield f"smallest log sigma^2 of the decoder on the test images: {test.min_log_var:.2f}"
         yield (
-            f"a Gaussian for each pixel that ignores z has {test_baseline:.2f} (test) and {train_baseline:.2f} (train): "
-            "a bound above it has learned something"
+            f"a Gaussian for each pixel that ignores z has {test_baseline:.2f} (test), {train_baseline:.2f} (train); "
+            "a bound above that has learned something"
         )
         yield "bits per dimension: none, for a density of real-valued pixels is no probability of grey values"
     elif run.config.binarize == "none":

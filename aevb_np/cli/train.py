@@ -6,7 +6,6 @@ history and a checkpoint are left in a folder under runs/.
 
 import argparse
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,19 +47,25 @@ def add(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--binarize", choices=("none", "threshold", "static", "dynamic"), help="MNIST's pixels (none)")
     data.add_argument("--shape", type=shape, metavar="RxC", help="one's own rows of pixels as images, such as 28x20")
     data.add_argument("--labels", metavar="FILE.npy", help="labels of one's own images")
-    data.add_argument("--test-fraction", type=float, metavar="F", help="part of one's own images kept for testing (0.1)")
+    data.add_argument(
+        "--test-fraction", type=float, metavar="F", help="part of one's own images kept for testing (0.1)"
+    )
     model = parser.add_argument_group("the model")
     model.add_argument("--latent", type=whole, metavar="J", help="latent dimensions (2)")
     model.add_argument("--hidden", type=whole, metavar="H", help="hidden units (500 for mnist, else 200)")
     model.add_argument("--decoder", choices=("bernoulli", "gaussian"), help="p(x|z) (as the data suggest)")
-    model.add_argument("--log-var-floor", type=float, metavar="S", help="least log sigma^2 of a Gaussian decoder (none)")
+    model.add_argument(
+        "--log-var-floor", type=float, metavar="S", help="least log sigma^2 of a Gaussian decoder (none)"
+    )
     method = parser.add_argument_group("the algorithm")
     method.add_argument("--estimator", choices=("A", "B"), help="eq. (6) or eq. (7) (B)")
     method.add_argument("--minibatch", type=whole, metavar="M", help="datapoints in an update (100)")
     method.add_argument("--draws", type=whole, metavar="L", help="samples of z for each datapoint (1)")
     method.add_argument("--optimizer", choices=("adagrad", "sgd", "adam"), help="(adagrad)")
     method.add_argument("--step", type=float, help="its step size (0.01 or 0.02 for Adagrad, 0.001 for the others)")
-    method.add_argument("--warmup", type=whole, metavar="T", help="gradients that Adagrad gathers before it moves (100)")
+    method.add_argument(
+        "--warmup", type=whole, metavar="T", help="gradients that Adagrad gathers before it moves (100)"
+    )
     method.add_argument("--prior", choices=("all", "weights", "none"), help="what the prior N(0, I) lies on (all)")
     method.add_argument("--sampling", choices=("permutation", "replacement"), help="of minibatches (permutation)")
     length = parser.add_mutually_exclusive_group()
@@ -96,9 +101,9 @@ def run(args: argparse.Namespace) -> int:
     log.write(f"done: {row}")
     print(run.config.description)
     print(
-        f"after {row.samples:,} samples: bound {row.test_bound:.2f} +- {row.test_standard_error:.2f} nats per test image "
-        f"(reconstruction {row.test_reconstruction:.2f}, KL {row.test_kl:.2f}); train {row.train_bound:.2f}. "
-        f"Pictures in {folder}: {', '.join(names)}"
+        f"after {row.samples:,} samples: bound {row.test_bound:.2f} +- {row.test_standard_error:.2f} "
+        f"nats per test image (reconstruction {row.test_reconstruction:.2f}, KL {row.test_kl:.2f}); "
+        f"train {row.train_bound:.2f}. Pictures in {folder}: {', '.join(names)}"
     )
     return 0
 
@@ -145,7 +150,7 @@ def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
     now, then = versions(run.config.threads), run.config.versions
     for what in ("numpy", "blas", "kernel"):
         if now[what] != then.get(what):
-            print(f"note: {what} is {now[what]} now and was {then.get(what)}: the last bits can differ from one run in one go")
+            print(f"note: {what} is {now[what]} now and was {then.get(what)}; the last bits can differ for it")
     print(f"{folder}: going on at {run.samples:,} of {run.config.samples:,} samples")
     return run, folder
 
@@ -154,14 +159,14 @@ def refuse_differences(args: argparse.Namespace, config: Any) -> None:
     """A run goes on with its own settings: a flag that says otherwise is an error."""
     had = {flag: getattr(config, field) for flag, field in SETTINGS.items()}
     had |= {"train": config.N, "binarize": config.binarize}
-    had |= {name: config.data_options.get(name) for name in DATA_OPTIONS}
+    had |= {name: config.data_options.get(name) for name in DATA_OPTIONS} | {"shape": config.image_shape}
     for flag, value in had.items():
         asked = getattr(args, flag)
         same = str(Path(asked).resolve()) == value if flag == "labels" and asked else asked == value
-        if flag == "shape" and value is not None:
-            same = tuple(value) == asked
         if asked is not None and not same:
-            raise ValueError(f"--{flag.replace('_', '-')} is {asked}, but this run has {value}; only its length can change")
+            raise ValueError(
+                f"--{flag.replace('_', '-')} is {asked}, but this run has {value}; only its length can change"
+            )
     if args.data is not None and args.data != config.data and str(Path(args.data).resolve()) != config.data:
         raise ValueError(f"this run is on {config.data}, not on {args.data}; a resumed run keeps its data")
     if args.out is not None:

@@ -4,15 +4,27 @@
 once; `own` reads your images.
 """
 
-from .dataset import Dataset
-from .digits import digits
-from .faces import faces
-from .files import DamagedFileError, DataFolderError, FetchError, fetch, find, read, status
-from .frey_face import frey_face, pixel_baseline
-from .mnist import mnist
-from .own import own
+from aevb_np.data.dataset import Dataset
+from aevb_np.data.digits import digits
+from aevb_np.data.faces import faces
+from aevb_np.data.files import DamagedFileError, DataFolderError, FetchError, fetch, find, read, status
+from aevb_np.data.frey_face import frey_face, pixel_baseline
+from aevb_np.data.mnist import mnist
+from aevb_np.data.own import own
 
 __all__ = [
-    "DamagedFileError", "DataFolderError", "Dataset", "FetchError", "digits", "faces", "fetch", "find", "frey_face",
-    "mnist", "own", "pixel_baseline", "read", "status",
+    "DamagedFileError",
+    "DataFolderError",
+    "Dataset",
+    "FetchError",
+    "digits",
+    "faces",
+    "fetch",
+    "find",
+    "frey_face",
+    "mnist",
+    "own",
+    "pixel_baseline",
+    "read",
+    "status",
 ]

@@ -68,7 +68,7 @@ class Dataset:
 
     def within_unit_interval(self) -> bool:
         """Whether every x lies between 0 and 1."""
-        return all(0 <= x.min() and x.max() <= self.divisor for x in (self.x_train, self.x_test))
+        return all(x.min() >= 0 and x.max() <= self.divisor for x in (self.x_train, self.x_test))
 
     def first(self, N: int) -> "Dataset":
         """The same data with the first N training points only."""
@@ -100,8 +100,15 @@ class Dataset:
     def describe(self) -> str:
         """Name, counts, shape, scaling and binarisation in one line, to stand beside every number."""
         rows, columns = self.image_shape
-        values = {"none": "real-valued", "threshold": "binary (threshold 1/2)", "static": "binary (drawn once)",
-                  "dynamic": "binary (drawn afresh for every minibatch)", "given": "binary"}[self.binarize]
+        values = {
+            "none": "real-valued",
+            "threshold": "binary (threshold 1/2)",
+            "static": "binary (drawn once)",
+            "dynamic": "binary (drawn afresh for every minibatch)",
+            "given": "binary",
+        }[self.binarize]
         scaling = "as they are" if self.divisor == 1 else f"/ {self.divisor:g}"
-        return (f"{self.name}: {len(self.x_train):,} training and {len(self.x_test):,} test images "
-                f"of {rows} x {columns}, pixels {scaling}, {values}")
+        return (
+            f"{self.name}: {len(self.x_train):,} training and {len(self.x_test):,} test images "
+            f"of {rows} x {columns}, pixels {scaling}, {values}"
+        )

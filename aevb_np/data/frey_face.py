@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
-from ..streams import stream
-from . import files
-from .dataset import Dataset
+from aevb_np.data import files
+from aevb_np.data.dataset import Dataset
+from aevb_np.streams import stream
 
 FRAMES = 1965
 

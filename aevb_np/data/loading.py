@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aevb_np.data.dataset import Dataset
 from aevb_np.data.digits import digits
@@ -47,7 +49,7 @@ def load(
     """
     name = str(source)
     mine = {"shape": shape, "labels": labels, "test_fraction": test_fraction, "decoder": decoder}
-    given = {option: value for option, value in mine.items() if value is not None}
+    given: dict[str, Any] = {option: value for option, value in mine.items() if value is not None}
     if name == "mnist":
         refuse(name, given)
         dataset = mnist(max(MNIST_TRAIN, train or 0), binarize or "none")
@@ -56,7 +58,7 @@ def load(
         dataset = NAMES[name]()
     elif Path(name).exists():
         if labels is not None:
-            given["labels"] = np.load(labels, allow_pickle=False)
+            given["labels"] = read_labels(labels)
         dataset = own(name, **given)
     else:
         raise ValueError(f"no data set is called {name!r} and no file or folder either; there are {', '.join(NAMES)}")
@@ -65,7 +67,15 @@ def load(
     return dataset if train is None else dataset.first(train)
 
 
-def refuse(name: str, given: dict[str, object]) -> None:
+def read_labels(path: str | os.PathLike) -> NDArray:
+    """The labels in a .npy file."""
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} holds no labels ({error}); save whole numbers with numpy.save") from None
+
+
+def refuse(name: str, given: dict[str, Any]) -> None:
     """Options for one's own files do not go with a data set that is known by name."""
     given = {option: value for option, value in given.items() if option != "decoder"}
     if given:

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..streams import stream
-from . import files
-from .dataset import Dataset
+from aevb_np.data import files
+from aevb_np.data.dataset import Dataset
+from aevb_np.streams import stream
 
 BINARIZE = ("none", "threshold", "static", "dynamic")
 

@@ -1,0 +1,81 @@
+"""The house: who imports whom, and what `import aevb_np` brings in."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aevb_np
+
+ROOT = Path(aevb_np.__file__).parent
+
+# A module imports only modules above it in this list: read from the top, every page stands on the pages before.
+LEVELS = (
+    ("_version", "numerics", "params", "optimizers", "streams", "atomic", "plotting"),
+    ("layers", "distributions", "reparameterization", "checkpoints", "data"),
+    ("networks", "training"),
+    ("model",),
+    ("estimators", "evaluation"),
+    ("aevb",),
+    ("config",),
+    ("run",),
+    ("pictures",),
+    ("cli",),
+    ("__init__", "__main__"),
+)
+LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def room(path):
+    """The name in LEVELS of the module in a file: folders count as one room."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(path):
+    """The rooms of the package that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} line {node.lineno}: write the whole name"
+            if node.module == "aevb_np":
+                yield from (alias.name for alias in node.names if alias.name != "__version__")
+            elif node.module.startswith("aevb_np."):
+                yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("aevb_np."))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down_only(path):
+    own = room(path)
+    for other in imported(path):
+        assert other == own or LEVEL[other] < LEVEL[own], f"{own} imports {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_opens_with_a_sentence_to_the_reader(path):
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_command_line_prints(path):
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    prints = [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+    assert not prints or room(path) == "cli"
+
+
+def test_importing_brings_in_nothing_heavy_and_starts_nothing():
+    code = """
+import sys, threading, multiprocessing
+import aevb_np
+heavy = {"scipy", "matplotlib", "pooch", "requests", "tqdm", "PIL"} & set(sys.modules)
+assert not heavy, heavy
+assert threading.active_count() == 1 and not multiprocessing.active_children()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_name_of_the_package_is_there():
+    assert all(hasattr(aevb_np, name) for name in aevb_np.__all__)
