@@ -1,4 +1,4 @@
-"""The pictures of a run: its curve, samples, reconstructions and, in two latent dimensions, the latent plane."""
+"""The pictures of a run: its curve, samples, reconstructions, and the latent space."""
 
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ def draw(run: Run, folder: Path, format: str = "png") -> list[Path]:
             figures["latent" + suffix] = plotting.scatter(
                 mu, title=f"the mean of q(z|x), test images: {name}", **colours
             )
+    else:
+        figures["latent-kl"] = plotting.latent_kl(run.evaluate("test").kl.mean(axis=0))
     paths = [folder / f"{kind}.{format}" for kind in figures]
     for path, figure in zip(paths, figures.values()):
         write(figure, path, format)

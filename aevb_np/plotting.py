@@ -335,9 +335,9 @@ def manifold_grid(n: int) -> NDArray:
            [ 0.67, -0.67],
            [ 0.67,  0.67]])
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    z = norm.ppf((np.arange(n) + 0.5) / n)
+    z = ndtri((np.arange(n) + 0.5) / n)
     return np.stack(np.meshgrid(z, z, indexing="ij"), axis=-1).reshape(n * n, 2)
 
 
@@ -367,14 +367,14 @@ def manifold(
     Figure
         z_0 runs down the rows and z_1 along the columns, marked at whole numbers of standard deviations.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     height, width = image_shape
     x = np.asarray(decode(manifold_grid(n)))
     figure, axes = _show(mosaic(_grey(x, invert), image_shape, n), n, title, left=0.55, below=0.5)
 
     z = np.arange(-3, 4)
-    tile = n * norm.cdf(z)  # where z lies, counted in tiles
+    tile = n * ndtr(z)  # where z lies, counted in tiles
     inside = (tile > 0.4) & (tile < n - 0.4)
     labels = [f"{value:d}".replace("-", "\N{MINUS SIGN}") for value in z[inside]]
     axes.set_yticks(tile[inside] * (height + GAP) - 0.5 - GAP / 2, labels)
