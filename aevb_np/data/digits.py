@@ -3,22 +3,19 @@
 They come in MNIST's format (28 x 28 pixels, bright ink on black, fitted into a box of 20 pixels and centred by their
 mass), so that whatever runs on the one runs on the other. Every digit begins as strokes noted down by hand in
 `ALLOGRAPHS`; it is bent a little, turned, slanted, stretched, and drawn with a pen of its own thickness. No picture of
-MNIST went into it, but the numbers in `HABITS` were chosen to resemble MNIST's.
+MNIST went into it, but its shapes and the numbers in `HABITS` were chosen with MNIST's digits in view.
 """
 
 import functools
 import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.data.blocks import BLOCK, TEST, in_blocks
 from aevb_np.data.dataset import Dataset
-from aevb_np.streams import stream
 
 SIDE = 28  # pixels along each side of an image
-BLOCK = 1_000  # images drawn from one stream, and held in memory at a time
-TEST = 2**31  # the block that the test set begins with, beyond those of any training set
 
 # How each digit is written, and how often in that way. Strokes are parted by "+"; each is a smooth curve through points
 # "x,y" in hundredths of the height, y downwards. A stroke that begins where the last one ended makes a corner.
@@ -139,19 +136,6 @@ def digits(n_train: int = 10_000, n_test: int = 2_000, seed: int = 0) -> Dataset
     )
 
 
-def in_blocks(draw_block: Callable[..., tuple[NDArray, ...]], n: int, seed: int, first: int = 0) -> list[NDArray]:
-    """Arrays of n rows, drawn by ``draw_block(rng, rows)`` one block at a time, each from a stream of its own.
-
-    Block k is drawn from the stream of step ``first + k``. If `draw_block` draws its random numbers for a whole block
-    whatever the rows it is asked for, row i depends on the seed and i alone.
-    """
-    if n < 1:
-        raise ValueError(f"a data set has at least 1 training and 1 test image; got {n}")
-    starts = range(0, n, BLOCK)
-    blocks = [draw_block(stream("data", seed, first + k), min(BLOCK, n - start)) for k, start in enumerate(starts)]
-    return [np.concatenate(arrays) for arrays in zip(*blocks)]
-
-
 def write_block(rng: np.random.Generator, n: int) -> tuple[NDArray, NDArray, NDArray]:
     """The first n digits of a block: pixels (n, 784), labels (n,) and factors (n, 7)."""
     labels = rng.permuted(np.tile(np.arange(10), (BLOCK // 10, 1)), axis=1).ravel()[:n]  # every ten holds each digit
@@ -189,17 +173,20 @@ def ink(points: NDArray, lengths: NDArray, thickness: NDArray) -> NDArray:
     stroke, integrates to sqrt(pi / k) exp(-k d^2): the logarithm of the integral gives d. And exp(-k r^2) is one factor
     for the row times one for the column, so that the sum over all pieces is a product of two small matrices, and no r
     is ever computed. Where strokes bend or cross, a large k keeps d exact and a small k lets the ink run together.
+
+    In float64: what the last bits of another processor's exp and matrix products do is then lost in rounding to whole
+    grey values, and the digits are the same everywhere.
     """
-    centres = np.arange(SIDE, dtype=np.float32)
-    x, y = points.astype(np.float32).transpose(2, 0, 1)[:, :, None]  # (n, 1, P) each
+    centres = np.arange(SIDE)
+    x, y = points.transpose(2, 0, 1)[:, :, None]  # (n, 1, P) each
     k = SHARPNESS
     columns = np.exp(-k * (centres[:, None] - x) ** 2)  # (n, 28, P)
-    rows = np.exp(-k * (centres[:, None] - y) ** 2) * lengths[:, None].astype(np.float32)
+    rows = np.exp(-k * (centres[:, None] - y) ** 2) * lengths[:, None]
     integral = rows @ columns.transpose(0, 2, 1)  # (n, 28, 28)
-    tiny = np.finfo(np.float32).tiny  # far from the stroke the integral underflows
+    tiny = np.finfo(np.float64).tiny  # far from the stroke the integral underflows
     squared = -np.log(integral * math.sqrt(k / math.pi) + tiny) / k
     distance = np.sqrt(squared.clip(0))
-    radius = thickness[:, None, None].astype(np.float32) / 2
+    radius = thickness[:, None, None] / 2
     coverage = (0.5 + (radius - distance) / EDGE).clip(0, 1)
     return np.rint(255 * coverage).astype(np.uint8).reshape(len(points), -1)
 

@@ -9,8 +9,8 @@ there. Grey levels are sums of soft spots and soft edges, so that the pictures c
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.data.blocks import BLOCK, TEST, in_blocks
 from aevb_np.data.dataset import Dataset
-from aevb_np.data.digits import BLOCK, TEST, in_blocks
 
 ROWS, COLUMNS = 28, 20
 DARKEST, BRIGHTEST = 8, 248  # grey levels
@@ -68,20 +68,22 @@ def faces(n_train: int = 10_000, n_test: int = 2_000, seed: int = 0) -> Dataset:
 
 def photograph_block(rng: np.random.Generator, n: int) -> tuple[NDArray, NDArray]:
     """The first n faces of a block: pixels (n, 560), uint8, and factors (n, 2)."""
-    factors = rng.uniform(-1, 1, (BLOCK, 2)).astype(np.float32)[:n]
+    factors = rng.uniform(-1, 1, (BLOCK, 2))[:n]
     grey = face(turn=factors[:, 0], smile=factors[:, 1])
-    grey += NOISE * rng.standard_normal(grey.shape, dtype=np.float32)  # row by row: n rows are the first n of more
-    return np.rint(grey.clip(DARKEST, BRIGHTEST)).astype(np.uint8), factors
+    grey += NOISE * rng.standard_normal(grey.shape)  # row by row: n rows are the first n of more
+    return np.rint(grey.clip(DARKEST, BRIGHTEST)).astype(np.uint8), factors.astype(np.float32)
 
 
 def face(turn: NDArray, smile: NDArray) -> NDArray:
-    """Grey levels (n, 560), float32, of heads with the given turn and smile (n,), without noise.
+    """Grey levels (n, 560) of heads with the given turn and smile (n,), without noise.
 
-    >>> left, right = face(turn=np.float32([-1, 1]), smile=np.float32([0, 0])).reshape(2, ROWS, COLUMNS)
+    In float64, so that rounded to whole grey levels they are the same on every processor.
+
+    >>> left, right = face(turn=np.array([-1, 1]), smile=np.array([0, 0])).reshape(2, ROWS, COLUMNS)
     >>> bool(left[:, :10].mean() > right[:, :10].mean())  # the skin is brighter than the hair behind the ear
     True
     """
-    row, column = np.divmod(np.arange(ROWS * COLUMNS, dtype=np.float32), COLUMNS)
+    row, column = np.divmod(np.arange(ROWS * COLUMNS), COLUMNS)
     y = (row - 13) / 12.5  # -1 at the crown, 1 at the chin
     across = (column - (COLUMNS - 1) / 2) / 8.2
     x = across / (1 - 0.16 * y - 0.1 * y**2)  # an egg: -1 and 1 at the sides, which draw in towards the chin
