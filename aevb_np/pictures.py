@@ -7,7 +7,8 @@ import numpy as np
 
 from aevb_np import plotting
 from aevb_np.atomic import replacing
-from aevb_np.run import Row, Run
+from aevb_np.history import Row
+from aevb_np.run import Run
 
 SAMPLES = 100  # 10 x 10 tiles, as in Figure 5
 PAIRS = 10

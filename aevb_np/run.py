@@ -1,18 +1,18 @@
 """A run: a model, its parameters and how far their training has come. The front door to everything else.
 
-run = aevb_np.start(data.digits(), latent=2)
-for row in run.train(samples=3e5):
-    print(row)
-run.save("runs/mine")
+    run = aevb_np.start(data.digits(), latent=2)
+    for row in run.train(samples=3e5):
+        print(row)
+    run.save("runs/mine")
+
+What was saved goes on as if it had never stopped: `aevb_np.load("runs/mine").train(samples=6e5)`.
 """
 
-import csv
 import dataclasses
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,46 +24,12 @@ from aevb_np import checkpoints, evaluation, training
 from aevb_np.aevb import AEVB
 from aevb_np.atomic import move, replacing
 from aevb_np.config import ESTIMATORS, Config, configure
-from aevb_np.data.dataset import Dataset
+from aevb_np.data.dataset import Dataset, binary
 from aevb_np.data.loading import load as load_data
+from aevb_np.history import Row, from_array, marks, to_array, write_csv
 from aevb_np.streams import stream
 
 EVALUATED = 10_000  # the first so many training images stand for all of them in the history
-
-# Rows of the history, in samples seen: five to a decade, then one every 200,000.
-FIRST_MARKS = (10_000, 16_000, 25_000, 40_000, 63_000, 100_000, 160_000, 250_000)
-MARK = 200_000
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the history; bounds in nats per image.
-
-    `train_running` is the mean of the minibatch bounds since the row before, as the paper's author reported it; it lags
-    behind `train_bound`, which is evaluated at the parameters of the row.
-    """
-
-    step: int
-    samples: int
-    train_running: float
-    train_bound: float
-    test_bound: float
-    test_reconstruction: float
-    test_kl: float
-    test_standard_error: float
-    train_reconstruction: float
-    train_kl: float
-    min_log_var: float
-
-    def __str__(self):
-        return (
-            f"{self.samples:>11,} samples   train {self.train_bound:8.2f}   test {self.test_bound:8.2f} = "
-            f"{self.test_reconstruction:.2f} - KL {self.test_kl:.2f}   nats per image"
-        )
-
-
-COLUMNS = [column.name for column in dataclasses.fields(Row)]
-
 
 RUNS, LATEST = "runs", "latest"
 MEMORY = "optimizer_"  # before the names of the optimiser's arrays in a checkpoint
@@ -137,11 +103,11 @@ class Run:
         """
         if draws < 1:
             raise ValueError(f"draws (L) is a whole number from 1 up; got {draws}")
-        x, rng = self._rows(x), stream("evaluate", seed)
+        rows, rng = self._rows(x), stream("evaluate", seed)
         if self.config.binarize == "dynamic":
-            x = (rng.random(x.shape, dtype=np.float32) < x).astype(x.dtype)
-        bounds = [evaluation.evaluate(self.model, self.p, [x], rng).bound_b for _ in range(draws)]
-        return np.mean(bounds, axis=0)
+            rows = binary(rows, rng)
+        blocks = [rows[start : start + evaluation.BLOCK] for start in range(0, len(rows), evaluation.BLOCK)]
+        return np.mean([evaluation.evaluate(self.model, self.p, blocks, rng).bound_b for _ in range(draws)], axis=0)
 
     def _rows(self, x: ArrayLike) -> NDArray:
         """x as rows of numbers that the model takes, or an error that says why not."""
@@ -197,7 +163,7 @@ class Run:
             c = self.config = dataclasses.replace(c, samples=int(samples))
         last = -(-c.samples // c.minibatch)  # rounded up
         if self.step == 0:
-            self.model.check(self.data.scale(self.data.x_train[:1000], stream("data", 0), self.p.flat.dtype))
+            self._check_data()
         algorithm = AEVB(self.model, self.p, self.optimizer, c.N, c.draws, ESTIMATORS[c.estimator], c.prior)
         batches = training.Minibatches(c.N, c.minibatch, c.seed, c.sampling)
         with threadpool_limits(c.threads, "blas"):
@@ -209,6 +175,13 @@ class Run:
                 self.running_count += 1
                 due = self.step == last or marks(self.samples) > marks(self.samples - c.minibatch)
                 yield Progress(self.samples, self._add_row() if due else None)
+
+    def _check_data(self) -> None:
+        """Say what is wrong with the data before anything is learned from them."""
+        rng = stream("data", self.config.seed)
+        for pixels in (self.data.x_train, self.data.x_test):
+            for x in evaluation.blocks(self.data, pixels, rng, self.p.flat.dtype):
+                self.model.check(x)
 
     def _add_row(self) -> Row:
         """Evaluate, and add a row to the history."""
@@ -266,7 +239,7 @@ class Run:
         with replacing(folder / "config.json", "w") as file:
             json.dump(settings, file, indent=2)
         with replacing(folder / "history.csv", "w") as file:
-            write_history(file, self.history)
+            write_csv(file, self.history)
 
     def _state(self) -> dict[str, NDArray]:
         """What the parameters and their history are, beside the settings and the optimiser's memory."""
@@ -275,7 +248,7 @@ class Run:
             "step": np.array(self.step),
             "running_sum": np.array(self.running_sum),
             "running_count": np.array(self.running_count),
-            "history": np.array([dataclasses.astuple(row) for row in self.history]).reshape(-1, len(COLUMNS)),
+            "history": to_array(self.history),
         }
 
     def _restore(self, arrays: dict[str, NDArray]) -> None:
@@ -288,7 +261,7 @@ class Run:
         self.p.flat[:] = arrays["flat"]
         self.step = int(arrays["step"])
         self.running_sum, self.running_count = float(arrays["running_sum"]), int(arrays["running_count"])
-        self.history = [Row(int(step), int(samples), *rest) for step, samples, *rest in arrays["history"].tolist()]
+        self.history = from_array(arrays["history"])
         self.optimizer.t = self.step  # one gradient a step
         self.optimizer.arrays = {
             name.removeprefix(MEMORY): array for name, array in arrays.items() if name.startswith(MEMORY)
@@ -296,22 +269,9 @@ class Run:
         self.chosen_on_test = "chosen_on_test" in arrays
 
 
-def marks(samples: int) -> int:
-    """How many rows the history has after so many samples, but for the one at the end of a run."""
-    return sum(mark <= samples for mark in FIRST_MARKS) + max(0, samples // MARK - 1)
-
-
 def mean(values: NDArray) -> float:
     """The mean, summed in float64."""
     return float(values.mean(dtype=np.float64))
-
-
-def write_history(file: Any, history: list[Row]) -> None:
-    """The history as CSV: a header, then a line for each row; what a model does not have is left empty."""
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
-    for row in history:
-        writer.writerow(["" if value != value else value for value in dataclasses.astuple(row)])
 
 
 def start(dataset: Dataset, **settings: Any) -> Run:

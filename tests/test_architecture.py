@@ -13,7 +13,7 @@ ROOT = Path(aevb_np.__file__).parent
 
 # A module imports only modules above it in this list: read from the top, every page stands on the pages before.
 LEVELS = (
-    ("_version", "numerics", "params", "optimizers", "streams", "atomic", "plotting"),
+    ("_version", "numerics", "params", "optimizers", "streams", "atomic", "plotting", "history"),
     ("layers", "distributions", "reparameterization", "checkpoints", "data"),
     ("networks", "training"),
     ("model",),

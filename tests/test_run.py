@@ -197,7 +197,7 @@ def test_nan_in_the_data_is_found_before_training(start, small):
     x = small.x_train.astype(np.float32) / 255
     x[3, 5] = np.nan
     data = Dataset("holes", x, x, (6, 7), 1)
-    with pytest.raises(ValueError, match="1 numbers that are NaN or infinite, the first in row 3, column 5"):
+    with pytest.raises(ValueError, match="numbers that are NaN or infinite, the first in row 3, column 5"):
         finish(start(data, decoder="bernoulli"))
 
 

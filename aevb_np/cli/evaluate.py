@@ -10,7 +10,6 @@ from aevb_np.cli.arguments import add_run
 
 REPEATS = 10
 ACTIVE = 0.01  # nats of KL from which a latent dimension counts as active
-MOST = 10_000  # training images
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_limits
 
     from aevb_np.evaluation import summary
-    from aevb_np.run import find, load
+    from aevb_np.run import EVALUATED, find, load
 
     path = find(args.run_path)
     run = load(path)
@@ -32,9 +31,10 @@ def run(args: argparse.Namespace) -> int:
     print(run.config.description)
     with threadpool_limits(run.config.threads, "blas"):
         test = summary([run.evaluate("test", repeat=r) for r in range(REPEATS)])
-        train = summary([run.evaluate("train", MOST, repeat=r) for r in range(REPEATS)])
+        train = summary([run.evaluate("train", EVALUATED, repeat=r) for r in range(REPEATS)])
     counts = [
-        f"{kind} ({min(len(x), MOST):,} images)" for kind, x in (("test", run.data.x_test), ("train", run.data.x_train))
+        f"{kind} ({min(len(x), EVALUATED):,} images)"
+        for kind, x in (("test", run.data.x_test), ("train", run.data.x_train))
     ]
     print(f"{'nats per image, +- standard error':36}{counts[0]:>24}{counts[1]:>24}")
     for name, attribute in (

@@ -63,7 +63,7 @@ class Dataset:
         if self.binarize == "dynamic":
             if rng is None:
                 raise ValueError("dynamic binarisation draws fresh pixels; pass a generator as rng")
-            x = (rng.random(x.shape, dtype=np.float32) < x).astype(dtype)
+            x = binary(x, rng)
         return x
 
     def within_unit_interval(self) -> bool:
@@ -112,3 +112,8 @@ class Dataset:
             f"{self.name}: {len(self.x_train):,} training and {len(self.x_test):,} test images "
             f"of {rows} x {columns}, pixels {scaling}, {values}"
         )
+
+
+def binary(x: NDArray, rng: np.random.Generator) -> NDArray:
+    """Each pixel drawn from Bernoulli(x), as 0 and 1 in the dtype of x."""
+    return (rng.random(x.shape, dtype=np.float32) < x).astype(x.dtype)
