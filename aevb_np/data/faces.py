@@ -14,7 +14,7 @@ from aevb_np.data.dataset import Dataset
 
 ROWS, COLUMNS = 28, 20
 DARKEST, BRIGHTEST = 8, 248  # grey levels
-WIDEST_TURN = 0.7  # radians
+WIDEST_TURN = 0.4  # radians
 
 # Standard deviation of the camera's noise, in grey levels. Without it the pictures would lie on a surface with as many
 # dimensions as causes, and a Gaussian likelihood grows without bound as its variance off that surface goes to 0.
@@ -105,12 +105,13 @@ def face(turn: NDArray, smile: NDArray) -> NDArray:
 def features(aside: NDArray, y: NDArray, nose: NDArray, smile: NDArray) -> NDArray:
     """What eyes, brows, nose, mouth and cheeks add to the grey of the skin; `aside` is the same left and right."""
     eyes = 35 * spot(aside - 0.36, 0.22, y + 0.16, 0.09) - 125 * spot(aside - 0.36, 0.12, y + 0.16, 0.06)
-    brows = -80 * spot(aside - 0.37, 0.22, y + 0.36 + 0.04 * smile + 0.4 * (aside - 0.37) ** 2, 0.06)
+    brows = -80 * spot(aside - 0.37, 0.22, y + 0.36 + 0.07 * smile + 0.4 * (aside - 0.37) ** 2, 0.06)
     bridge = 30 * spot(nose, 0.1, y - 0.06, 0.24) - 30 * spot(nose - 0.2, 0.1, y - 0.1, 0.2)
     nostrils = -55 * spot(np.abs(nose) - 0.1, 0.1, y - 0.28, 0.06)
-    lips = y - 0.58 + 0.16 * smile * ((aside / 0.34) ** 2 - 0.45)  # a smile lifts the corners and widens the mouth
-    mouth = -105 * np.exp(-((lips / 0.07) ** 2)) * edge(0.34 + 0.08 * smile - aside, 0.08)
-    cheeks = 18 * smile * spot(aside - 0.5, 0.18, y - 0.3, 0.14)
+    lips = y - 0.58 + 0.14 * smile * ((aside / 0.34) ** 2 - 0.45)  # a smile lifts the corners and widens the mouth
+    slope = 0.43 * smile * aside / 0.34**2  # of the lips, in pixels
+    mouth = -115 * np.exp(-((lips / 0.1) ** 2) / (1 + slope**2)) * edge(0.4 + 0.1 * smile - aside, 0.08)
+    cheeks = 32 * smile * spot(aside - 0.5, 0.18, y - 0.3, 0.14)
     return eyes + brows + bridge + nostrils + mouth + cheeks
 
 
