@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 import aevb_np
@@ -381,6 +382,8 @@ SLIPS = [
         "test_facts test_no_two_streams_are_the_same",
     ),
 ]
+if np.lib.NumpyVersion(np.__version__) < "2.0.0":  # which leaves float32 alone where a NumPy scalar meets it
+    SLIPS = [slip for slip in SLIPS if slip.what != "a constant that is a NumPy scalar"]
 
 
 @contextmanager
