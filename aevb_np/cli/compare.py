@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def gaps(paths: list[Path], runs: list[Any], bounds: list[Any]):
-    """A line for each run: its bound, and the gap to the first one, image by image where the images are the same."""
+    """Two lines for each run: its bound, the gap to the first one (image by image where they are the same); its data."""
     from aevb_np.evaluation import mean_and_error
 
     width = max(len(str(path)) for path in paths)
@@ -52,8 +52,9 @@ def gaps(paths: list[Path], runs: list[Any], bounds: list[Any]):
             gap, gap_error = mean_and_error(bound - first)
             line += f"   gap {gap:+.2f} +- {gap_error:.2f} (the same images)"
         elif run is not first_run:
-            line += f"   no gap: other images, scaling or binarisation ({run.config.description})"
+            line += "   no gap: other images, scaling, binarisation or decoder"
         yield line
+        yield f"{'':{width}}  {run.config.description}"
 
 
 def same_images(one: Any, other: Any) -> bool:
