@@ -5,6 +5,7 @@ Everything is in nats, one number per row. Section 3, Appendix B and Appendix C.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +15,18 @@ from aevb_np.numerics import sigmoid, softplus
 LOG_2PI = math.log(2 * math.pi)  # a Python float: a NumPy scalar would turn float32 arrays into float64
 
 
-def gaussian_log_prob(x: NDArray, mu: NDArray, log_var: NDArray) -> tuple[NDArray, Callable]:
+def gaussian_log_prob(x: NDArray, mu: NDArray, log_var: NDArray, value: bool = True) -> tuple[Any, Callable]:
     """log N(x; mu, sigma^2 I), one number per row.
 
     -1/2 sum_i ( log 2 pi + log sigma_i^2 + (x_i - mu_i)^2 / sigma_i^2 )          eq. (12)
+
+    value=False leaves it out (None): the backward does not need it.
     """
     precision = np.exp(-log_var)  # (M, D)
     difference = x - mu
     scaled = difference * precision
     square = difference * scaled
-    log_p = -0.5 * (log_var + square + LOG_2PI).sum(axis=1)  # (M,)
+    log_p = -0.5 * (log_var + square + LOG_2PI).sum(axis=1) if value else None  # (M,)
 
     def backward(dlog_p):
         d = dlog_p[:, None]
@@ -46,15 +49,16 @@ def standard_normal_log_prob(z: NDArray) -> tuple[NDArray, Callable]:
     return log_p, backward
 
 
-def bernoulli_log_prob(x: NDArray, logits: NDArray) -> tuple[NDArray, Callable]:
+def bernoulli_log_prob(x: NDArray, logits: NDArray, value: bool = True) -> tuple[Any, Callable]:
     """log p(x) of independent bits with probabilities y = sigmoid(logits), one number per row.
 
         sum_i ( x_i log y_i + (1 - x_i) log(1 - y_i) ) = sum_i ( x_i a_i - softplus(a_i) )      eq. (11)
 
     x is data and gets no gradient. For x strictly between 0 and 1 it is the cross-entropy, as the paper uses it on grey
-    MNIST, and no longer the logarithm of a normalised density.
+    MNIST, and no longer the logarithm of a normalised density. value=False leaves it out (None): the backward does not
+    need it.
     """
-    log_p = (x * logits - softplus(logits)).sum(axis=1)  # (M,)
+    log_p = (x * logits - softplus(logits)).sum(axis=1) if value else None  # (M,)
 
     def backward(dlog_p):
         return dlog_p[:, None] * (x - sigmoid(logits))  # dlogits

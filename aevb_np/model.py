@@ -58,16 +58,19 @@ class VAE:
         p.flat[:] = 0.01 * rng.standard_normal(p.flat.size)  # drawn in float64: one start for every dtype
         return p
 
-    def log_joint(self, theta: Params, x: NDArray, z: NDArray) -> tuple[NDArray, Callable]:
-        """log p(x, z) = log p(z) + log p(x|z), one number per row; the backward returns the gradient in z."""
+    def log_joint(self, theta: Params, x: NDArray, z: NDArray, value: bool = True) -> tuple[Any, Callable]:
+        """log p(x, z) = log p(z) + log p(x|z), one number per row; the backward returns the gradient in z.
+
+        value=False leaves the number out (None): where only the gradient counts it is a third of the work.
+        """
         log_pz, back_prior = standard_normal_log_prob(z)
-        log_px, back_decode = self.decoder.log_prob(theta, x, z)
+        log_px, back_decode = self.decoder.log_prob(theta, x, z, value)
 
         def backward(dlog_pxz, inputs=True, parameters=True):
             dz = back_decode(dlog_pxz, inputs, parameters)
             return dz + back_prior(dlog_pxz) if inputs else None
 
-        return log_pz + log_px, backward
+        return log_pz + log_px if value else None, backward
 
     def check(self, x: NDArray) -> None:
         """Say what is wrong with x, rows of numbers that the model is about to be shown.

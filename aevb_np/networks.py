@@ -48,10 +48,10 @@ class BernoulliMLP:
 
         return logits, backward
 
-    def log_prob(self, p: Params, v: NDArray, u: NDArray) -> tuple[NDArray, Callable]:
-        """log p(v|u), one number per row; the backward returns the gradient in u."""
+    def log_prob(self, p: Params, v: NDArray, u: NDArray, value: bool = True) -> tuple[NDArray, Callable]:
+        """log p(v|u), one number per row, or None with value=False; the backward returns the gradient in u."""
         logits, back_forward = self.forward(p, u)
-        log_p, back_log_prob = bernoulli_log_prob(v, logits)
+        log_p, back_log_prob = bernoulli_log_prob(v, logits, value)
 
         def backward(dlog_p, inputs=True, parameters=True):
             return back_forward(back_log_prob(dlog_p), inputs, parameters)  # du
@@ -115,10 +115,10 @@ class GaussianMLP:
 
         return (mu, log_var), backward
 
-    def log_prob(self, p: Params, v: NDArray, u: NDArray) -> tuple[NDArray, Callable]:
-        """log p(v|u), one number per row; the backward returns the gradient in u."""
+    def log_prob(self, p: Params, v: NDArray, u: NDArray, value: bool = True) -> tuple[NDArray, Callable]:
+        """log p(v|u), one number per row, or None with value=False; the backward returns the gradient in u."""
         (mu, log_var), back_forward = self.forward(p, u)
-        log_p, back_log_prob = gaussian_log_prob(v, mu, log_var)
+        log_p, back_log_prob = gaussian_log_prob(v, mu, log_var, value)
 
         def backward(dlog_p, inputs=True, parameters=True):
             _, dmu, dlog_var = back_log_prob(dlog_p)

@@ -37,11 +37,9 @@ def draw(run: Run, folder: Path, format: str = "png") -> list[Path]:
         figures["manifold"] = plotting.manifold(run.decode, shape, n=20 if ink else 10, invert=ink, title=name)
         mu, _ = run.encode(run.data.scale(test, np.random.default_rng(0), np.float32))
         for suffix, colours in causes(run).items():
-            figures["latent" + suffix] = plotting.scatter(
-                mu, title=f"the mean of q(z|x), test images: {name}", **colours
-            )
+            figures["latent" + suffix] = plotting.scatter(mu, title=f"means of q(z|x): {name}", **colours)
     else:
-        figures["latent-kl"] = plotting.latent_kl(run.evaluate("test").kl.mean(axis=0))
+        figures["latent-kl"] = plotting.latent_kl(run.evaluate("test").kl.mean(axis=0), title=name)
     paths = [folder / f"{kind}.{format}" for kind in figures]
     for path, figure in zip(paths, figures.values()):
         write(figure, path, format)
@@ -74,5 +72,8 @@ def draw_comparison(histories: dict[str, list[Row]], path: Path) -> None:
 
 def write(figure: Any, path: Path, format: str) -> None:
     """Write a figure; an older one stays until the new one is complete."""
-    with replacing(path) as file:
+    import matplotlib
+
+    # PDF with TrueType fonts: many publishers take no others
+    with replacing(path) as file, matplotlib.rc_context({"pdf.fonttype": 42}):
         figure.savefig(file, format=format, dpi=DOTS_PER_INCH[format])

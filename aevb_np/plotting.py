@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 # Seven of one and eight of the other: 56 runs before a pair comes back.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-# Petroff's ten (arXiv 2107.02270), chosen to stay apart under the common forms of colour blindness.
+# Tol's nine "muted" colours, chosen to stay apart under the common forms of colour blindness, and a dark grey.
 CLASS_COLORS = (
-    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#555555",
 )  # fmt: skip
 GAP = 1  # white pixels between two images
 
@@ -302,7 +302,7 @@ def _show(picture: NDArray, columns: int, title: str, left: float = 0.0, below: 
     """One grey picture as large as a notebook likes it, without ticks and frame; left and below, inches for labels."""
     rows, width = (max(n, 1) for n in picture.shape)
     scale = min((6.0 - left) / width, 1.2 * columns / width, 12.0 / rows)  # inches a pixel
-    size = max(scale * width + left, 3.0) + 0.1, scale * rows + below + (0.35 if title else 0.1)
+    size = max(scale * width + left, 3.0) + 0.1, max(scale * rows, 0.4) + below + (0.35 if title else 0.1)
     figure, axes = _figure(title, *size, grid=False)
     if picture.size:
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
@@ -468,7 +468,7 @@ def _apart(points: NDArray, distance: float) -> NDArray:
     return points
 
 
-def latent_kl(kl_per_dimension: ArrayLike, threshold: float = 0.01) -> "Figure":
+def latent_kl(kl_per_dimension: ArrayLike, threshold: float = 0.01, title: str = "") -> "Figure":
     """How much every latent dimension says about the data, and how many say anything at all.
 
     The KL of Appendix B is a sum over latent dimensions, and its bars are sorted here. Dimensions that the model does
@@ -480,6 +480,8 @@ def latent_kl(kl_per_dimension: ArrayLike, threshold: float = 0.01) -> "Figure":
         KL(q(z_j|x) || p(z_j)), mean over the data, in nats.
     threshold : float
         A dimension is active if its KL is above this.
+    title : str
+        Stands above the count of active dimensions.
 
     Returns
     -------
@@ -492,12 +494,13 @@ def latent_kl(kl_per_dimension: ArrayLike, threshold: float = 0.01) -> "Figure":
     J = len(kl)
     order = np.argsort(-kl, kind="stable")
     active = kl[order] > threshold
-    figure, axes = _figure(f"{active.sum()} of {J} latent dimensions are active, {kl.sum():.1f} nats in all")
+    above = f"{title}\n" if title else ""
+    figure, axes = _figure(f"{above}{active.sum()} of {J} latent dimensions are active, {kl.sum():.1f} nats in all")
     axes.bar(np.arange(J), kl[order], width=0.8, color=np.where(active, COLORS[0], "0.7"), zorder=2)
     axes.axhline(threshold, color=COLORS[1], linewidth=1.2, linestyle="--")
     axes.annotate(
         f"{threshold:g} nats", (1, threshold), (-2, 3), ("axes fraction", "data"), "offset points",
-        ha="right", fontsize=9, color=COLORS[1],
+        ha="right", fontsize=9, color=COLORS[1], bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
     )  # fmt: skip
     axes.set_yscale("log")
     bottom, top = np.clip(kl.min(initial=threshold), threshold / 100, threshold), kl.max(initial=threshold)

@@ -72,6 +72,10 @@ class Run:
         self.chosen_on_test = False
         self._dataset = dataset
 
+    def __repr__(self) -> str:
+        c = self.config
+        return f"<{c.method} on {c.description}; {self.model.D}-{c.hidden}-{c.latent} after {self.samples:,} samples>"
+
     # -- the model's words ----------------------------------------------------------------------------------------
 
     def encode(self, x: ArrayLike) -> tuple[NDArray, NDArray]:
@@ -282,7 +286,7 @@ def start(dataset: Dataset, **settings: Any) -> Run:
     dataset : Dataset
     **settings
         Any field of `Config`: latent (J), hidden (H), minibatch (M), draws (L), estimator, optimizer, step, warmup,
-        prior, seed, dtype, samples, ... What is left out is as in the paper.
+        prior, seed, dtype, samples, ... What is left out is as `configure` says: as in the paper, for its data.
 
     Raises
     ------

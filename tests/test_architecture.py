@@ -13,11 +13,11 @@ ROOT = Path(aevb_np.__file__).parent
 
 # A module imports only modules above it in this list: read from the top, every page stands on the pages before.
 LEVELS = (
-    ("_version", "numerics", "params", "optimizers", "streams", "atomic", "plotting", "history"),
-    ("layers", "distributions", "reparameterization", "checkpoints", "data"),
-    ("networks", "training"),
+    ("_version", "numerics", "params", "optimizers", "streams", "atomic", "plotting", "history", "hmc"),
+    ("layers", "distributions", "checkpoints", "data"),
+    ("networks", "reparameterization", "training"),
     ("model",),
-    ("estimators", "evaluation"),
+    ("estimators", "evaluation", "posterior"),
     ("aevb",),
     ("config",),
     ("run",),

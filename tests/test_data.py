@@ -605,7 +605,7 @@ def test_own_images(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "D, shape, expected", [(49, None, (7, 7)), (30, None, (1, 30)), (30, (5, 6), (5, 6)), (49, (1, 49), (1, 49))]
+    "D, shape, expected", [(49, None, (7, 7)), (30, (1, 30), (1, 30)), (30, (5, 6), (5, 6)), (49, (1, 49), (1, 49))]
 )
 def test_own_rows(tmp_path, D, shape, expected):
     data = own(save(tmp_path / "rows.npy", images(D=(D,))), shape)
@@ -618,10 +618,11 @@ def test_own_rows(tmp_path, D, shape, expected):
         (images(), np.uint8, 255, "bernoulli", "none"),
         (images() % 2, np.uint8, 1, "bernoulli", "given"),  # 0 and 1 saved as uint8 are not 0 and 1/255
         (images() > 99, np.uint8, 1, "bernoulli", "given"),
-        ((images() > 99).astype(np.int64), np.float32, 1, "bernoulli", "given"),
+        ((images() > 99).astype(np.int64), np.uint8, 1, "bernoulli", "given"),
         (images() / 255, np.float32, 1, "bernoulli", "none"),
         ((images() / 255).astype(np.float16), np.float32, 1, "bernoulli", "none"),
-        (images(dtype=np.int64), np.float32, 1, "gaussian", "none"),
+        (images(dtype=np.int64), np.uint8, 255, "bernoulli", "none"),  # grey levels in other integers
+        (images(dtype=np.int64) - 1, np.float32, 1, "gaussian", "none"),
         (images() / 255 - 0.1, np.float32, 1, "gaussian", "none"),
         (images(dtype=np.uint16) * 100, np.float32, 1, "gaussian", "none"),
         (images(dtype=">f8"), np.float32, 1, "gaussian", "none"),
@@ -733,7 +734,7 @@ def test_own_pictures_that_cannot_be_used(pictures, tmp_path):
 
 NAN = np.zeros((20, 6, 5))
 NAN[4, 0, 3], NAN[5, 1, 1] = np.nan, np.inf
-HUGE = np.zeros((20, 6))
+HUGE = np.zeros((20, 4))
 HUGE[3, 2] = 1e300
 
 
@@ -749,12 +750,13 @@ HUGE[3, 2] = 1e300
         (images().astype(complex), {}, "holds complex128, not real numbers"),
         (np.array([["a", "b"]]), {}, "holds <U1, not real numbers"),
         (images(N=1), {}, "holds 1 image; at least 2 are needed"),
+        (images(D=(30,)), {}, "rows of 30 numbers, which make no square. .* such as 1x30"),
         (images(D=(30,)), {"shape": (5, 5)}, "each row of .* has 30 pixels; shape 5 x 5 makes 25"),
         (images(D=(30,)), {"shape": (30,)}, r"a shape is \(rows, columns\), both at least 1; got \(30,\)"),
         (images(D=(30,)), {"shape": (-5, -6)}, "both at least 1"),
         (images(), {"shape": (5, 6)}, "holds images of 6 x 5, not 5 x 6. Leave the shape out"),
         (
-            images(dtype=int),
+            images(dtype=float),
             {"decoder": "bernoulli"},
             "the Bernoulli decoder needs x between 0 and 1; got values from 0 to 255. Scale the pixels, or use",
         ),
@@ -810,7 +812,7 @@ def test_own_never_unpickles(tmp_path):
         ({"labels": np.arange(20)}, "holds the arrays labels. Name the images x"),
         ({}, r"holds the arrays \(none\)"),
         ({"x_train": images(), "x_test": images(D=(5, 6))}, "x_train has images of 6 x 5, x_test of 5 x 6"),
-        ({"x_train": images(D=(10,)), "x_test": images(D=(11,))}, "x_train has images of 1 x 10, x_test of 1 x 11"),
+        ({"x_train": images(D=(9,)), "x_test": images(D=(16,))}, "x_train has images of 3 x 3, x_test of 4 x 4"),
         ({"x_train": images(), "x_test": images() / 255}, "x_train is uint8, x_test float64; save both as one type"),
         ({"x_train": images(), "x_test": images(N=0)}, r"x_test of .* has shape \(0, 6, 5\)"),
         ({"x_train": images(), "x_test": images(3), "labels_test": np.arange(4)}, "x_test of .* has 3 images and"),

@@ -30,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
     runs = [load(path) for path in paths]
     with threadpool_limits(1, "blas"):
         bounds = [sum(run.evaluate("test", repeat=r).bound_b for r in range(REPEATS)) / REPEATS for run in runs]
-    print("bound on the test images, nats per image, and the gap to the first run")
+    print("bound on the test images, nats per image, and the gap to the first run; +- is from the choice of images,")
+    print("not from the seed: train several seeds before a gap is called a difference between settings")
     for line in gaps(paths, runs, bounds):
         print(line)
     print(*differences(paths, [run.config.as_dict() for run in runs]), sep="\n")
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def gaps(paths: list[Path], runs: list[Any], bounds: list[Any]):
-    """Two lines for each run: its bound, the gap to the first one (image by image where they are the same); its data."""
+    """Two lines for each run: its bound and the gap to the first one, image by image if they are the same; its data."""
     from aevb_np.evaluation import mean_and_error
 
     width = max(len(str(path)) for path in paths)

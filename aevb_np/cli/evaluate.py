@@ -36,19 +36,19 @@ def run(args: argparse.Namespace) -> int:
         f"{kind} ({min(len(x), EVALUATED):,} images)"
         for kind, x in (("test", run.data.x_test), ("train", run.data.x_train))
     ]
-    print(f"{'nats per image, +- standard error':36}{counts[0]:>24}{counts[1]:>24}")
+    print(f"{'nats per image, +- standard error':36}{counts[0]:>24} {counts[1]:>24}")
     for name, attribute in (
         ("bound, estimator A, eq. (6)", "bound_a"),
         ("bound, estimator B, eq. (7)", "bound_b"),
         ("  reconstruction, E log p(x|z)", "reconstruction"),
         ("  KL(q(z|x) || p(z))", "kl"),
     ):
-        print(f"{name:36}{pair(getattr(test, attribute)):>24}{pair(getattr(train, attribute)):>24}")
+        print(f"{name:36}{pair(getattr(test, attribute)):>24} {pair(getattr(train, attribute)):>24}")
     for name, attribute in (
         ("error of A from the noise in z", "noise_a"),
         ("error of B from the noise in z", "noise_b"),
     ):
-        print(f"{name:36}{getattr(test, attribute):>24.3f}{getattr(train, attribute):>24.3f}")
+        print(f"{name:36}{getattr(test, attribute):>24.3f} {getattr(train, attribute):>24.3f}")
     print(f"The noise error is that of one sample of z per image ({REPEATS} repeats); +- is from the choice of images.")
     kl = sorted(test.kl_per_dimension, reverse=True)
     active = sum(value > ACTIVE for value in kl)
@@ -69,12 +69,15 @@ def about_the_likelihood(run, test):
     if run.config.decoder == "gaussian":
         from aevb_np.data import pixel_baseline
 
-        train_baseline, test_baseline = pixel_baseline(run.data)
         yield f"smallest log sigma^2 of the decoder on the test images: {test.min_log_var:.2f}"
-        yield (
-            f"a Gaussian for each pixel that ignores z has {test_baseline:.2f} (test), {train_baseline:.2f} (train); "
-            "a bound above that has learned something"
-        )
+        try:
+            train_baseline, test_baseline = pixel_baseline(run.data)
+            yield (
+                f"a Gaussian for each pixel that ignores z has {test_baseline:.2f} (test), "
+                f"{train_baseline:.2f} (train); a bound above that has learned something"
+            )
+        except ValueError as error:  # a pixel that never changes has no variance
+            yield f"no Gaussian for each pixel to compare with: {error}"
         yield "bits per dimension: none, for a density of real-valued pixels is no probability of grey values"
     elif run.config.binarize == "none":
         yield "bits per dimension: none, for the cross-entropy of grey pixels is no normalised log-probability"

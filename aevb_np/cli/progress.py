@@ -17,12 +17,12 @@ def progress(run: Any) -> Iterator[Callable]:
 
         bar = tqdm(total=run.config.samples, initial=run.samples, unit=" images", unit_scale=True, dynamic_ncols=True)
         with bar:
-            bar.set_postfix_str(bounds(run.history))
+            bar.set_postfix_str(bounds(run))
 
             def show(now):
                 bar.update(min(now.samples, bar.total) - bar.n)
                 if now.row:
-                    bar.set_postfix_str(bounds(run.history))
+                    bar.set_postfix_str(bounds(run))
 
             yield show
     else:
@@ -44,17 +44,18 @@ class Lines:
         speed = (now.samples - self.first) / max(clock - self.began, 1e-9)
         left = max(0, self.run.config.samples - now.samples) / speed
         print(
-            f"{now.samples:,} of {self.run.config.samples:,} samples, {bounds(self.run.history)}, "
+            f"{now.samples:,} of {self.run.config.samples:,} samples, {bounds(self.run)}, "
             f"{speed:,.0f} images/s, {left:.0f} s left",
             flush=True,
         )
 
 
-def bounds(history: list) -> str:
-    """The newest bounds in nats per image, the test bound with its two parts."""
-    if not history:
-        return "no bound yet"
-    row = history[-1]
-    return (
-        f"train {row.train_bound:.1f}, test {row.test_bound:.1f} = {row.test_reconstruction:.1f} - KL {row.test_kl:.1f}"
-    )
+def bounds(run: Any) -> str:
+    """The newest bounds, nats per image: of the minibatches since the last row, and of that row, test in its parts."""
+    since = [f"minibatches {run.running_sum / run.running_count:.1f}"] if run.running_count else []
+    if run.history:
+        row = run.history[-1]
+        parts = f"{row.test_bound:.1f} = {row.test_reconstruction:.1f} - KL {row.test_kl:.1f}"
+        at = f"at {row.samples:,}: " if since else ""
+        since.append(f"{at}train {row.train_bound:.1f}, test {parts}")
+    return ", ".join(since) or "no bound yet"

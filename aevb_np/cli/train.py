@@ -15,6 +15,7 @@ from typing import Any
 from aevb_np.cli.arguments import RUNS, shape, whole
 
 SAVE_EVERY = 15.0  # seconds
+FAR_BELOW = 0.1  # a last bound that is worse than the best by this part of it deserves a word
 
 # flag -> the field of Config that it sets
 SETTINGS = {
@@ -61,15 +62,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     method.add_argument("--estimator", choices=("A", "B"), help="eq. (6) or eq. (7) (B)")
     method.add_argument("--minibatch", type=whole, metavar="M", help="datapoints in an update (100)")
     method.add_argument("--draws", type=whole, metavar="L", help="samples of z for each datapoint (1)")
-    method.add_argument("--optimizer", choices=("adagrad", "sgd", "adam"), help="(adagrad)")
-    method.add_argument("--step", type=float, help="its step size (0.01 or 0.02 for Adagrad, 0.001 for the others)")
+    method.add_argument("--optimizer", choices=("adagrad", "sgd", "adam"), help="(adagrad; adam for faces)")
+    method.add_argument("--step", type=float, help="its step size (by data, J and optimizer; shown at the start)")
     method.add_argument(
         "--warmup", type=whole, metavar="T", help="gradients that Adagrad gathers before it moves (100)"
     )
     method.add_argument("--prior", choices=("all", "weights", "none"), help="what the prior N(0, I) lies on (all)")
     method.add_argument("--sampling", choices=("permutation", "replacement"), help="of minibatches (permutation)")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--samples", type=whole, metavar="S", help="stop after so many datapoints in updates, e.g. 1e6")
+    length.add_argument(
+        "--samples", type=whole, metavar="S", help="how long: datapoints in updates (1e6 for mnist, frey)"
+    )
     length.add_argument("--epochs", type=whole, metavar="E", help="stop after so many passes over the training points")
     parser.add_argument("--seed", type=whole, help="(0)")
     parser.add_argument("--dtype", choices=("float32", "float64"), help="(float32)")
@@ -85,10 +88,13 @@ def run(args: argparse.Namespace) -> int:
     run, folder = resumed(args) if args.resume else started(args)
     log = Log(folder / "log.txt")
     if run.samples >= run.config.samples:
-        print(f"{folder} has its {run.config.samples:,} samples; --samples can ask for more")
+        print(f"{folder} has seen {run.samples:,} samples; --samples can ask for more")
         return 0
     try:
         finished = train(run, folder, log)
+    except KeyboardInterrupt:
+        print(f"stopped at once; what was saved before goes on with:  aevb train --resume {quoted(folder)}")
+        raise
     except FloatingPointError as error:
         log.write(str(error))
         raise FloatingPointError(f"{error}. The last good checkpoint is in {folder}") from None
@@ -105,6 +111,13 @@ def run(args: argparse.Namespace) -> int:
         f"nats per test image (reconstruction {row.test_reconstruction:.2f}, KL {row.test_kl:.2f}); "
         f"train {row.train_bound:.2f}. Pictures in {folder}: {', '.join(names)}"
     )
+    best = max(run.history, key=lambda row: row.test_bound)
+    if row.test_bound < best.test_bound - FAR_BELOW * abs(best.test_bound):
+        print(
+            f"note: the test bound was {best.test_bound:.2f} at {best.samples:,} samples; those parameters "
+            "are in best.npz. A smaller --step may hold on to them"
+            + (", or --log-var-floor -6" if run.config.decoder == "gaussian" else "")
+        )
     return 0
 
 
@@ -151,7 +164,8 @@ def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
     for what in ("numpy", "blas", "kernel"):
         if now[what] != then.get(what):
             print(f"note: {what} is {now[what]} now and was {then.get(what)}; the last bits can differ for it")
-    print(f"{folder}: going on at {run.samples:,} of {run.config.samples:,} samples")
+    if run.samples < run.config.samples:
+        print(f"{folder}: going on at {run.samples:,} of {run.config.samples:,} samples")
     return run, folder
 
 

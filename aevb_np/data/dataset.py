@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Images as rows of pixels, kept as stored (uint8: a quarter of float32) and scaled one minibatch at a time.
 
@@ -65,6 +65,9 @@ class Dataset:
                 raise ValueError("dynamic binarisation draws fresh pixels; pass a generator as rng")
             x = binary(x, rng)
         return x
+
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"
 
     def within_unit_interval(self) -> bool:
         """Whether every x lies between 0 and 1."""

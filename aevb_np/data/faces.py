@@ -18,7 +18,7 @@ WIDEST_TURN = 0.4  # radians
 
 # Standard deviation of the camera's noise, in grey levels. Without it the pictures would lie on a surface with as many
 # dimensions as causes, and a Gaussian likelihood grows without bound as its variance off that surface goes to 0.
-NOISE = 4.0
+NOISE = 8.0
 
 
 def faces(n_train: int = 10_000, n_test: int = 2_000, seed: int = 0) -> Dataset:

@@ -48,7 +48,7 @@ def own(
         - FOLDER of pictures of one size (png, jpg, bmp, gif, tif), taken in the order of their names and turned grey;
           what is transparent shows white, as on paper.
     shape : (rows, columns), optional
-        How to draw rows of D pixels. Default: a square when D is a square number, else (1, D).
+        How to draw rows of D pixels. Default: a square; needed when D is no square number.
     decoder : {"bernoulli", "gaussian"}, optional
         Default: "bernoulli" when x lies between 0 and 1, else "gaussian".
     labels : array of int, (N,), optional
@@ -60,7 +60,8 @@ def own(
     Returns
     -------
     data : Dataset
-        uint8 pixels are divided by 255, unless all of them are 0 or 1; other numbers are taken as they are, in float32.
+        Whole numbers from 0 to 255 are divided by 255, unless all of them are 0 or 1; other numbers are taken as they
+        are, in float32.
 
     Raises
     ------
@@ -242,7 +243,12 @@ def _image_shape(part: Part, shape: tuple[int, int] | None) -> tuple[int, int]:
     D = part.x.shape[1]
     if shape is None:
         side = math.isqrt(D)
-        return (side, side) if side * side == D else (1, D)
+        if side * side != D:
+            raise ValueError(
+                f"{part.name} has rows of {D} numbers, which make no square. Say how they are drawn: a shape of rows "
+                f"and columns that multiply to {D}, such as 1x{D}"
+            )
+        return side, side
     if shape[0] * shape[1] != D:
         raise ValueError(
             f"each row of {part.name} has {D} pixels; shape {_by(shape)} makes {shape[0] * shape[1]}. "
@@ -252,9 +258,10 @@ def _image_shape(part: Part, shape: tuple[int, int] | None) -> tuple[int, int]:
 
 
 def _rows(part: Part) -> NDArray:
-    """Rows of pixels: uint8 as they are, True and False as 1 and 0 in uint8, everything else in float32; all finite."""
+    """Rows of pixels: 0..255, and True and False as 1 and 0, in uint8, everything else in float32; all finite."""
     x = part.x.reshape(len(part.x), -1)
-    if x.dtype == np.uint8 or x.dtype == np.bool_:
+    pixels = x.dtype.kind in "iu" and x.min() >= 0 and x.max() <= 255  # grey levels, in whatever integers
+    if pixels or x.dtype == np.bool_:
         return x.astype(np.uint8, copy=False)
     with np.errstate(over="ignore"):  # too large for float32: infinite, and reported here
         x = x.astype(np.float32, copy=False)

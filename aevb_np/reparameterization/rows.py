@@ -1,23 +1,9 @@
-"""A random z as a differentiable function of noise, so that gradients can pass through the sampling. Section 2.4."""
+"""Every row several times, so that one datapoint can have L samples; on the way back the copies add up."""
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-def gaussian(mu: NDArray, log_var: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
-    """z = mu + sigma * eps with eps ~ N(0, I), so z ~ N(mu, sigma^2 I).   three times (M, J) -> (M, J)
-
-    The location-scale family of section 2.4; section 3, below eq. (9).
-    """
-    noise = np.exp(0.5 * log_var) * eps  # sigma * eps
-    z = mu + noise
-
-    def backward(dz):
-        return dz, 0.5 * noise * dz  # dmu, dlog_var
-
-    return z, backward
 
 
 def repeat(x: NDArray, L: int) -> NDArray:
