@@ -16,6 +16,7 @@ from aevb_np.model import PRIORS, VAE
 from aevb_np.optimizers import SGD, Adagrad, Adam, Optimizer
 from aevb_np.training import SAMPLINGS
 
+METHODS = ("aevb", "wake-sleep")
 ESTIMATORS = {"A": sgvb_a, "B": sgvb_b}
 OPTIMIZERS = ("adagrad", "sgd", "adam")
 DTYPES = ("float32", "float64")
@@ -83,6 +84,7 @@ class Config:
         if self.samples < 0:
             raise ValueError(f"samples is 0 or more; got {self.samples}")
         for name, known in (
+            ("method", METHODS),
             ("estimator", ESTIMATORS),
             ("optimizer", OPTIMIZERS),
             ("prior", PRIORS),
@@ -145,6 +147,10 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
     if unknown:
         raise ValueError(f"no setting is called {', '.join(sorted(unknown))}")
     chosen = {name: value for name, value in chosen.items() if value is not None}
+    if chosen.get("method", "aevb") != "aevb" and (foreign := {"estimator", "draws"} & set(chosen)):
+        raise ValueError(
+            f"{' and '.join(sorted(foreign))}: for the method aevb; {chosen['method']} has none. Leave it out"
+        )
     chosen = {**DEFAULTS.get(dataset.name, {}), **chosen}
     decoder = chosen.setdefault("decoder", dataset.decoder)
     J = chosen.setdefault("latent", 2)

@@ -28,6 +28,7 @@ from aevb_np.data.dataset import Dataset, binary
 from aevb_np.data.loading import load as load_data
 from aevb_np.history import Row, from_array, marks, to_array, write_csv
 from aevb_np.streams import stream
+from aevb_np.wake_sleep import WakeSleep
 
 EVALUATED = 10_000  # the first so many training images stand for all of them in the history
 
@@ -168,7 +169,7 @@ class Run:
         last = -(-c.samples // c.minibatch)  # rounded up
         if self.step == 0:
             self._check_data()
-        algorithm = AEVB(self.model, self.p, self.optimizer, c.N, c.draws, ESTIMATORS[c.estimator], c.prior)
+        algorithm = self._algorithm()
         batches = training.Minibatches(c.N, c.minibatch, c.seed, c.sampling)
         with threadpool_limits(c.threads, "blas"):
             steps = training.loop(algorithm, self.data, batches, self.step, self.p.flat.dtype)
@@ -179,6 +180,17 @@ class Run:
                 self.running_count += 1
                 due = self.step == last or marks(self.samples) > marks(self.samples - c.minibatch)
                 yield Progress(self.samples, self._add_row() if due else None)
+
+    def _algorithm(self) -> training.Algorithm:
+        """What takes the steps of this run's method."""
+        c = self.config
+        if c.method == "wake-sleep":
+            return WakeSleep(self.model, self.p, self.optimizer, c.N, c.prior)
+        return AEVB(self.model, self.p, self.optimizer, c.N, c.draws, ESTIMATORS[c.estimator], c.prior)
+
+    def _bound(self, terms: evaluation.Terms) -> NDArray:
+        """The bound that this run's method reports, of every datapoint."""
+        return terms.bound_a if self.config.method == "wake-sleep" else terms.bound_b
 
     def _check_data(self) -> None:
         """Say what is wrong with the data before anything is learned from them."""
@@ -191,12 +203,12 @@ class Run:
         """Evaluate, and add a row to the history."""
         train = self.evaluate("train", EVALUATED)
         test = self.evaluate("test")
-        test_bound, test_error = evaluation.mean_and_error(test.bound_b)
+        test_bound, test_error = evaluation.mean_and_error(self._bound(test))
         row = Row(
             step=self.step,
             samples=self.samples,
             train_running=self.running_sum / self.running_count,
-            train_bound=mean(train.bound_b),
+            train_bound=mean(self._bound(train)),
             test_bound=test_bound,
             test_reconstruction=mean(test.log_px),
             test_kl=mean(test.kl.sum(axis=1)),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def complex_step(f: Callable, array: NDArray, step: float = 3e-40) -> NDArray:
+def complex_step(f: Callable, array: NDArray, step: float = 1e-30) -> NDArray:
     """df / darray = Im f(a + i step) / step: nothing is subtracted, so nothing is lost and the step can be tiny.
 
     `array` is complex, f() is a scalar that reads it; its numbers are changed one at a time, in place, and put back.

@@ -18,7 +18,7 @@ LEVELS = (
     ("networks", "reparameterization", "training"),
     ("model",),
     ("estimators", "evaluation", "posterior"),
-    ("aevb",),
+    ("aevb", "wake_sleep"),
     ("config",),
     ("run",),
     ("pictures",),

@@ -19,6 +19,7 @@ FAR_BELOW = 0.1  # a last bound that is worse than the best by this part of it d
 
 # flag -> the field of Config that it sets
 SETTINGS = {
+    "method": "method",
     "latent": "latent",
     "hidden": "hidden",
     "minibatch": "minibatch",
@@ -59,6 +60,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--log-var-floor", type=float, metavar="S", help="least log sigma^2 of a Gaussian decoder (none)"
     )
     method = parser.add_argument_group("the algorithm")
+    method.add_argument("--method", choices=("aevb", "wake-sleep"), help="(aevb)")
     method.add_argument("--estimator", choices=("A", "B"), help="eq. (6) or eq. (7) (B)")
     method.add_argument("--minibatch", type=whole, metavar="M", help="datapoints in an update (100)")
     method.add_argument("--draws", type=whole, metavar="L", help="samples of z for each datapoint (1)")
@@ -202,9 +204,10 @@ def introduction(run: Any) -> Iterator[str]:
     """What is about to be trained, on what and how, for a person to check."""
     c, model = run.config, run.model
     yield c.description
+    how = f"estimator {c.estimator}, L = {c.draws}" if c.method == "aevb" else c.method
     yield (
         f"{model.D}-{c.hidden}-{c.latent}, {c.decoder.capitalize()} decoder, {run.p.flat.size:,} parameters; "
-        f"estimator {c.estimator}, M = {c.minibatch}, L = {c.draws}, prior on {c.prior}"
+        f"{how}, M = {c.minibatch}, prior on {c.prior}"
     )
     warmup = f" after {c.warmup} gradients of warm-up" if c.warmup else ""
     yield f"{c.optimizer}, step {c.step:g}{warmup}; {c.samples:,} samples; seed {c.seed}, {c.dtype}"

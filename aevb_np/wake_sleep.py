@@ -1,0 +1,57 @@
+"""Wake-sleep (Hinton, Dayan, Frey and Neal, 1995), with which the paper compares: an objective for each network."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.distributions import gaussian_log_prob
+from aevb_np.model import VAE, under_prior
+from aevb_np.optimizers import Optimizer
+from aevb_np.params import Params, check_finite
+from aevb_np.reparameterization import gaussian
+
+
+class WakeSleep:
+    """Awake, the decoder learns from data whose z the encoder guessed; asleep, the encoder learns from dreams.
+
+    Wake: z ~ q(z|x), and theta ascends log p(x, z). Sleep: z ~ p(z), x ~ p(x|z), and phi ascends log q(z|x). The sleep
+    phase is the gradient of -KL(p(z|x) || q(z|x)) over dreams, not of the bound, and so the two phases have no common
+    objective. Every datapoint costs as much as with AEVB (section 5).
+
+    Parameters
+    ----------
+    model, p, optimizer, N, prior
+        As for `AEVB`.
+    """
+
+    def __init__(self, model: VAE, p: Params, optimizer: Optimizer, N: int, prior: str = "all"):
+        self.model, self.p, self.optimizer, self.N = model, p, optimizer, N
+        self.under_prior = under_prior(p, prior)
+
+    def step(self, x: NDArray, index: NDArray, rng: np.random.Generator) -> NDArray:
+        """One wake phase and one sleep phase on M dreams; the bound of every datapoint by estimator A, before the step.
+
+        Arguments, result and errors are those of `AEVB.step`.
+        """
+        p, M = self.p, len(x)
+        weight = np.full(M, 1 / M, x.dtype)  # the mean over the minibatch: eq. (8) / N
+        p.grad[:] = 0
+
+        (mu, log_var), _ = self.model.encoder.forward(p.phi, x)
+        z, _ = gaussian(
+            mu, log_var, rng.standard_normal((M, self.model.J), dtype=x.dtype)
+        )  # z ~ q(z|x), a constant now
+        log_pxz, backward = self.model.log_joint(p.theta, x, z)
+        backward(weight, inputs=False)
+        log_qz, _ = gaussian_log_prob(z, mu, log_var)
+        bound = log_pxz - log_qz  # eq. (6)
+
+        z = rng.standard_normal((M, self.model.J), dtype=x.dtype)  # z ~ p(z)
+        dream = self.model.decoder.sample(p.theta, z, rng)  # x ~ p(x|z): bits, or mean + sigma * noise
+        _, backward = self.model.encoder.log_prob(p.phi, z, dream)
+        backward(weight, inputs=False)
+
+        for w, dw in self.under_prior:
+            dw -= w / self.N  # 1/N grad log N(w; 0, I)
+        check_finite(bound, p)
+        self.optimizer.ascend(p.flat, p.grad)
+        return bound
