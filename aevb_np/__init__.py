@@ -12,7 +12,7 @@ from aevb_np.distributions import (
     gaussian_log_prob,
     standard_normal_log_prob,
 )
-from aevb_np.estimators import sgvb_a, sgvb_b
+from aevb_np.estimators import importance_weighted, score_function, sgvb_a, sgvb_b
 from aevb_np.layers import affine, sigmoid, tanh
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
@@ -21,11 +21,13 @@ from aevb_np.params import Params
 from aevb_np.reparameterization import gaussian
 from aevb_np.run import Run, load, start
 from aevb_np.streams import stream
+from aevb_np.wake_sleep import WakeSleep
 
 __all__ = [
     "start", "load", "Run",
     "VAE", "GaussianMLP", "BernoulliMLP", "Params",
-    "sgvb_a", "sgvb_b", "AEVB", "SGD", "Adagrad", "Adam", "stream",
+    "sgvb_a", "sgvb_b", "importance_weighted", "score_function",
+    "AEVB", "WakeSleep", "SGD", "Adagrad", "Adam", "stream",
     "gaussian", "gaussian_kl", "gaussian_log_prob", "standard_normal_log_prob", "bernoulli_log_prob",
     "affine", "tanh", "sigmoid",
 ]  # fmt: skip
