@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from aevb_np.estimators import sgvb_b
 from aevb_np.model import VAE, under_prior
 from aevb_np.optimizers import Optimizer
-from aevb_np.params import Params, check_finite
+from aevb_np.params import Params, check_finite, check_moved
 
 
 class AEVB:
@@ -80,7 +80,7 @@ class AEVB:
         Raises
         ------
         FloatingPointError
-            Where a number is not finite any more; the parameters are then as they were.
+            Where a number is not finite any more; if it is the bound or the gradient, the parameters are as they were.
         """
         p, M = self.p, len(x)
         eps = rng.standard_normal((self.L * M, self.model.J), dtype=x.dtype)
@@ -91,4 +91,5 @@ class AEVB:
             dw -= w / self.N  # 1/N grad log N(w; 0, I)
         check_finite(bound, p)
         self.optimizer.ascend(p.flat, p.grad)
+        check_moved(p)
         return bound

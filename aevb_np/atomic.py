@@ -25,7 +25,7 @@ def replacing(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO[Any]]:
         When it cannot be written; what was at `path` before is still there.
     """
     path = Path(path)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # others may be writing the same file
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
     try:
         with open(part, mode, **text) as file:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
@@ -37,14 +35,17 @@ def load(path: str | os.PathLike) -> tuple[dict[str, NDArray], dict[str, Any]]:
         When it is damaged, is no checkpoint, or was written by a newer version of this package.
     """
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
-        version = int(arrays.pop("format"))
-        config = json.loads(str(arrays.pop("config"))) if version <= FORMAT else {}
+        file = open(path, "rb")  # noqa: SIM115
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no checkpoint {path}") from None
-    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged, or no checkpoint of this package ({error})") from None
+    with file:
+        try:
+            with np.load(file, allow_pickle=False) as content:
+                arrays = {name: content[name] for name in content.files}
+            version = int(arrays.pop("format"))
+            config = json.loads(str(arrays.pop("config"))) if version <= FORMAT else {}
+        except Exception as error:  # a damaged archive can fail in any way that zipfile, zlib, NumPy and JSON know
+            raise ValueError(f"{path} is damaged, or no checkpoint of this package ({type(error).__name__})") from None
     if version > FORMAT:
         raise ValueError(
             f"{path} has format {version}; this version of aevb_np reads up to format {FORMAT}. "

@@ -1,6 +1,7 @@
 """All settings of a run in one place, with the paper's choices where nobody made another one."""
 
 import dataclasses
+import math
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ METHODS = ("aevb", "wake-sleep")
 ESTIMATORS = {"A": sgvb_a, "B": sgvb_b}
 OPTIMIZERS = ("adagrad", "sgd", "adam")
 DTYPES = ("float32", "float64")
+MOST_THREADS = 1024
 DECODERS = ("bernoulli", "gaussian")
 
 # What differs from one data set to another. Section 5 has 500 hidden units for MNIST and 200 for less data. In two
@@ -76,6 +78,8 @@ class Config:
             if number < 1:
                 symbol = f" ({symbol})" if symbol else ""
                 raise ValueError(f"{name}{symbol} is a whole number from 1 up; got {number}")
+        if self.threads > MOST_THREADS:
+            raise ValueError(f"threads is at most {MOST_THREADS}; got {self.threads}")
         if self.minibatch > self.N:
             raise ValueError(
                 f"minibatch (M) is {self.minibatch}, but there are only {self.N} training points; "
@@ -94,6 +98,8 @@ class Config:
         ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is one of {', '.join(known)}; got {getattr(self, name)!r}")
+        if self.log_var_floor is not None and not math.isfinite(self.log_var_floor):
+            raise ValueError(f"a floor for the log-variance is a finite number; got {self.log_var_floor}")
         if self.log_var_floor is not None and self.decoder != "gaussian":
             raise ValueError("a floor for the log-variance belongs to the Gaussian decoder; this one is Bernoulli")
         if self.warmup and self.optimizer != "adagrad":
@@ -141,7 +147,7 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
     """The settings for a data set: what was chosen, and for the rest what the paper and its author's code say.
 
     Step sizes are those that match the paper's curves: on Bernoulli data 0.01 for J = 5 and J >= 20 and 0.02 elsewhere,
-    0.02 for the Gaussian decoder.
+    0.02 for the Gaussian decoder; what suits the drawn data is in `DEFAULTS` and below.
     """
     unknown = set(chosen) - {f.name for f in dataclasses.fields(Config)}
     if unknown:
@@ -151,12 +157,13 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
         raise ValueError(
             f"{' and '.join(sorted(foreign))}: for the method aevb; {chosen['method']} has none. Leave it out"
         )
-    chosen = {**DEFAULTS.get(dataset.name, {}), **chosen}
+    name = chosen.get("data", dataset.name)  # one's own file may be called like a known data set
+    chosen = {**DEFAULTS.get(name, {}), **chosen}
     decoder = chosen.setdefault("decoder", dataset.decoder)
     J = chosen.setdefault("latent", 2)
     optimizer = chosen.setdefault("optimizer", "adagrad")
     adagrad = 0.02 if decoder == "gaussian" or (J < 20 and J != 5) else 0.01
-    if dataset.name == "digits" and J == 2:
+    if name == "digits" and J == 2 and decoder == "bernoulli":
         adagrad = 0.1
     settings: dict[str, Any] = {
         "data": dataset.name,

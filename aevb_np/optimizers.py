@@ -21,8 +21,8 @@ class Optimizer(ABC):
     memory: tuple[str, ...] = ()
 
     def __init__(self, step: float):
-        if not step > 0:
-            raise ValueError(f"a step size is above 0; got {step}")
+        if not 0 < step < float("inf"):
+            raise ValueError(f"a step size is above 0 and finite; got {step}")
         self.step = float(step)
         self.t = 0
         self.arrays: dict[str, NDArray] = {}

@@ -93,15 +93,26 @@ def count(shapes: Any) -> int:
 
 
 def check_finite(bound: NDArray, p: Params) -> None:
-    """Raise FloatingPointError, naming the first array that is not finite, if the bound or the gradient is not.
+    """Raise FloatingPointError, naming an array, if the bound or the gradient is not finite.
 
-    One product of the gradient with itself tells in a fiftieth of a step that all is well.
+    One product of the gradient with itself tells in a hundredth of a step that all is well.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(bound.sum() + np.dot(p.grad, p.grad)):
             return
     if not np.isfinite(bound).all():
-        raise FloatingPointError("the bound is not finite")
+        name, largest = max(((name, np.abs(w).max()) for name, w, _ in p.arrays()), key=lambda pair: pair[1])
+        raise FloatingPointError(f"the bound is not finite; the largest parameter, {largest:.3g}, is in {name}")
     for name, _, gradient in p.arrays():
         if not np.isfinite(gradient).all():
             raise FloatingPointError(f"the gradient of {name} is not finite")
+
+
+def check_moved(p: Params) -> None:
+    """Raise FloatingPointError, naming the first array that is not finite, if the parameters are not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.dot(p.flat, p.flat)):
+            return
+    for name, w, _ in p.arrays():
+        if not np.isfinite(w).all():
+            raise FloatingPointError(f"{name} is not finite after the step")

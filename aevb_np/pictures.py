@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from aevb_np import plotting
 from aevb_np.atomic import replacing
 from aevb_np.history import Row
 from aevb_np.run import Run
+from aevb_np.streams import stream
 
 SAMPLES = 100  # 10 x 10 tiles, as in Figure 5
 PAIRS = 10
@@ -23,6 +25,16 @@ def draw(run: Run, folder: Path, format: str = "png") -> list[Path]:
     OSError
         If one cannot be written.
     """
+    with threadpool_limits(run.config.threads, "blas"):
+        figures = drawn(run)
+    paths = [folder / f"{kind}.{format}" for kind in figures]
+    for path, figure in zip(paths, figures.values()):
+        write(figure, path, format)
+    return paths
+
+
+def drawn(run: Run) -> dict[str, Any]:
+    """The figures by their names."""
     name = f"{run.config.data_name}, J = {run.model.J}, {run.samples:,} samples"
     shape, test = run.config.image_shape, run.data.x_test
     ink = test.mean() / run.data.divisor < 1 / 3  # bright on a dark ground: shown black on white, as in the paper
@@ -31,19 +43,16 @@ def draw(run: Run, folder: Path, format: str = "png") -> list[Path]:
         rows = {"train": [row.train_bound for row in run.history], "test": [row.test_bound for row in run.history]}
         figures["curve"] = plotting.curve([row.samples for row in run.history], rows, title=name)
     figures["samples"] = plotting.images(run.sample(SAMPLES), shape, invert=ink, title=f"z from the prior: {name}")
-    some = run.data.scale(test[:PAIRS], np.random.default_rng(0), np.float32)
+    some = run.data.scale(test[:PAIRS], stream("data", 0), np.float32)
     figures["reconstructions"] = plotting.reconstructions(some, run.reconstruct(some), shape, invert=ink, title=name)
     if run.model.J == 2:
         figures["manifold"] = plotting.manifold(run.decode, shape, n=20 if ink else 10, invert=ink, title=name)
-        mu, _ = run.encode(run.data.scale(test, np.random.default_rng(0), np.float32))
+        mu, _ = run.encode(run.data.scale(test, stream("data", 0), np.float32))
         for suffix, colours in causes(run).items():
             figures["latent" + suffix] = plotting.scatter(mu, title=f"means of q(z|x): {name}", **colours)
     else:
         figures["latent-kl"] = plotting.latent_kl(run.evaluate("test").kl.mean(axis=0), title=name)
-    paths = [folder / f"{kind}.{format}" for kind in figures]
-    for path, figure in zip(paths, figures.values()):
-        write(figure, path, format)
-    return paths
+    return figures
 
 
 def causes(run: Run) -> dict[str, dict[str, Any]]:
@@ -63,7 +72,11 @@ def causes(run: Run) -> dict[str, dict[str, Any]]:
 def draw_comparison(histories: dict[str, list[Row]], path: Path) -> None:
     """The curves of several runs in one picture."""
     curves = {
-        name: ([r.samples for r in rows], [r.train_bound for r in rows], [r.test_bound for r in rows])
+        name.replace("$", r"\$"): (
+            [r.samples for r in rows],
+            [r.train_bound for r in rows],
+            [r.test_bound for r in rows],
+        )
         for name, rows in histories.items()
         if rows
     }

@@ -524,6 +524,7 @@ def _figure(title: str, width: float = 6.0, height: float = 4.0, grid: bool = Tr
 
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
+    title = title.replace("$", r"\$")  # a file may be called x$1$.npy, and that is no formula
     axes.set_title(title, loc="left", fontsize=11, wrap=True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("0.6")

@@ -8,6 +8,7 @@
 What was saved goes on as if it had never stopped: `aevb_np.load("runs/mine").train(samples=6e5)`.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -27,6 +28,7 @@ from aevb_np.config import ESTIMATORS, Config, configure
 from aevb_np.data.dataset import Dataset, binary
 from aevb_np.data.loading import load as load_data
 from aevb_np.history import Row, from_array, marks, to_array, write_csv
+from aevb_np.params import check_moved
 from aevb_np.streams import stream
 from aevb_np.wake_sleep import WakeSleep
 
@@ -164,6 +166,8 @@ class Run:
         The BLAS of this process is held to the run's number of threads meanwhile.
         """
         c = self.config
+        if self.chosen_on_test:
+            raise ValueError("these are parameters without the optimiser's memory (best.npz); train the run's folder")
         if samples is not None:
             c = self.config = dataclasses.replace(c, samples=int(samples))
         last = -(-c.samples // c.minibatch)  # rounded up
@@ -203,6 +207,11 @@ class Run:
         """Evaluate, and add a row to the history."""
         train = self.evaluate("train", EVALUATED)
         test = self.evaluate("test")
+        if bad := int((~np.isfinite(self._bound(test))).sum()):
+            raise FloatingPointError(
+                f"training stopped at step {self.step:,}: the bound of {bad:,} test images is not finite. "
+                "Try a smaller step size"
+            )
         test_bound, test_error = evaluation.mean_and_error(self._bound(test))
         row = Row(
             step=self.step,
@@ -241,9 +250,12 @@ class Run:
 
         Raises
         ------
+        FloatingPointError
+            When a parameter is not finite: such a run is not worth an older checkpoint.
         OSError
             When that cannot be done; an earlier checkpoint in the folder survives.
         """
+        check_moved(self.p)
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
         settings = self.config.as_dict()
@@ -265,6 +277,7 @@ class Run:
             "running_sum": np.array(self.running_sum),
             "running_count": np.array(self.running_count),
             "history": to_array(self.history),
+            **({"chosen_on_test": np.array(True)} if self.chosen_on_test else {}),
         }
 
     def _restore(self, arrays: dict[str, NDArray]) -> None:
@@ -283,6 +296,10 @@ class Run:
             name.removeprefix(MEMORY): array for name, array in arrays.items() if name.startswith(MEMORY)
         }
         self.chosen_on_test = "chosen_on_test" in arrays
+        shapes = {name: array.shape for name, array in self.optimizer.arrays.items()}
+        expected = {name: self.p.flat.shape for name in self.optimizer.memory} if self.step else {}
+        if not self.chosen_on_test and shapes != expected:
+            raise ValueError(f"the optimiser's memory should be {expected}, and is {shapes}; it is damaged")
 
 
 def mean(values: NDArray) -> float:
@@ -326,10 +343,10 @@ def load(path: str | os.PathLike, dataset: Dataset | None = None) -> Run:
     """
     path = find(path)
     arrays, settings = checkpoints.load(path / "checkpoint.npz" if path.is_dir() else path)
-    run = Run(Config.from_dict(settings), dataset)
     try:
+        run = Run(Config.from_dict(settings), dataset)
         run._restore(arrays)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path} holds no complete run: {error}") from None
     return run
 
@@ -367,13 +384,21 @@ def create(run: Run, path: Path, number: bool = False) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    run.save(part)
-    for folder in [path, *(path.with_name(f"{path.name}-{k}") for k in range(2, 10_000 if number else 2))]:
-        if folder.exists():
-            continue
-        move(part, folder)
-        if folder.parent.name == RUNS:
-            point_latest(folder)
-        return folder
-    shutil.rmtree(part)
-    raise FileExistsError(f"{path} is there already and is not overwritten")
+    try:
+        run.save(part)
+        for folder in [path, *(path.with_name(f"{path.name}-{k}") for k in range(2, 10_000 if number else 2))]:
+            if folder.exists():
+                continue
+            try:
+                move(part, folder)
+            except OSError:
+                if folder.exists():  # another process was quicker to take this name
+                    continue
+                raise
+            if folder.parent.name == RUNS:
+                with contextlib.suppress(OSError):  # a convenience, and another run may be writing it
+                    point_latest(folder)
+            return folder
+        raise FileExistsError(f"{path} is there already and is not overwritten")
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from aevb_np.distributions import gaussian_log_prob
 from aevb_np.model import VAE, under_prior
 from aevb_np.optimizers import Optimizer
-from aevb_np.params import Params, check_finite
+from aevb_np.params import Params, check_finite, check_moved
 from aevb_np.reparameterization import gaussian
 
 
@@ -54,4 +54,5 @@ class WakeSleep:
             dw -= w / self.N  # 1/N grad log N(w; 0, I)
         check_finite(bound, p)
         self.optimizer.ascend(p.flat, p.grad)
+        check_moved(p)
         return bound

@@ -82,6 +82,25 @@ def test_train_evaluate_draw_compare(aevb, own_file, tmp_path):
     assert re.search(r"s3-2 .*gap \+0\.00 \+- 0\.00 \(the same images\)", out)
 
 
+def test_the_gap_is_the_bound_less_that_of_the_first(aevb, own_file):
+    for name, samples in (("short", 200), ("long", 30_000)):
+        aevb("train", own_file, *SHORT, "--samples", samples, "--warmup", 0, "--out", name)
+    out = aevb("compare", "short", "long")[1]
+    bounds = [float(number) for number in re.findall(r"samples +(-[\d.]+) \+-", out)]
+    gap = float(re.search(r"gap ([+-][\d.]+)", out)[1])
+    assert gap > 0 and gap == pytest.approx(bounds[1] - bounds[0], abs=0.02)
+
+
+def test_a_long_run_saves_on_the_way_and_says_so(aevb, own_file, monkeypatch):
+    monkeypatch.setattr("aevb_np.cli.train.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("aevb_np.cli.progress.EVERY", 0.0)
+    saves, save = [], aevb_np.Run.save
+    monkeypatch.setattr(aevb_np.Run, "save", lambda run, path: (saves.append(run.samples), save(run, path)))
+    out = aevb("train", own_file, *SHORT, "--samples", 200, "--out", "run")[1]
+    assert saves == [0, *range(20, 201, 20)]
+    assert out.count("of 200 samples, ") == 10 and "minibatches -" in out and "images/s" in out
+
+
 def test_binary_data_have_bits_per_dimension(aevb, tmp_path):
     np.save(tmp_path / "bits.npy", np.random.default_rng(0).random((60, 4, 5)) < 0.5)
     aevb("train", "bits.npy", "--hidden", 5, "--minibatch", 10, "--samples", 2000)
@@ -115,6 +134,21 @@ def same_run(one, other):
 
 def pathof(name):
     return aevb_np.run.find(name)
+
+
+def test_a_run_cannot_be_shorter_than_it_is(aevb, own_file):
+    aevb("train", own_file, *SHORT, "--samples", 1000, "--out", "run")
+    assert "has seen 1,000 samples already; 500 cannot undo them" in complain(
+        aevb("train", "--resume", "run", "--samples", 500)
+    )
+
+
+def test_odd_names(aevb, own_file, tmp_path):
+    for name in ("x$_$y.npy", "digits.npy"):
+        (tmp_path / name).write_bytes(own_file.read_bytes())
+        assert aevb("train", tmp_path / name, *SHORT, "--samples", 200)[0] == 0
+    assert aevb("compare", "runs/x$_$y-aevb-J2-s0", "runs/digits-aevb-J2-s0")[0] == 0
+    assert aevb_np.load("runs/latest").config.step == 0.02  # what `digits` has does not count for a file of that name
 
 
 def test_epochs(aevb, own_file):
@@ -152,6 +186,14 @@ def test_ctrl_c_saves_and_says_how_to_go_on(aevb, own_file, number):
     assert aevb("train", "--resume", "run", "--samples", done + 4000)[0] == 0
     assert aevb("train", own_file, *SHORT, "--samples", done + 4000, "--out", "whole")[0] == 0
     assert np.array_equal(aevb_np.load("run").p.flat, aevb_np.load("whole").p.flat)
+
+
+def test_runs_side_by_side(own_file):
+    processes = [spawn("train", own_file, *SHORT, "--samples", 200) for _ in range(4)]
+    for process in processes:
+        out, _ = process.communicate(timeout=100)
+        assert process.returncode == 0, out
+    assert len([name for name in os.listdir("runs") if name.startswith("stripes")]) == 4
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
@@ -263,8 +305,13 @@ def complain(result):
         (["FILE", "--draws", "0"], r"draws \(L\) is .* got 0"),
         (["FILE", "--minibatch", "226"], r"minibatch \(M\) is 226, but there are only 225 training points"),
         (["FILE", "--train", "226"], "has 225 training points; the first 226"),
-        (["FILE", "--step", "0"], "step size is above 0; got 0"),
-        (["FILE", "--step", "nan"], "step size is above 0; got nan"),
+        (["FILE", "--step", "0"], "step size is above 0 and finite; got 0"),
+        (["FILE", "--step", "nan"], "step size is above 0 and finite; got nan"),
+        (["FILE", "--step", "inf"], "step size is above 0 and finite; got inf"),
+        (["FILE", "--threads", "1e30"], "threads is at most 1024"),
+        (["FILE", "--decoder", "gaussian", "--log-var-floor", "nan"], "is a finite number; got nan"),
+        ([""], "no data set is called ''"),
+        (["--resume", ""], "there is no checkpoint"),
         (["FILE", "--samples", "many"], "a whole number is needed, such as 100 or 1e6; got 'many'"),
         (["FILE", "--samples", "-5"], "samples is 0 or more; got -5"),
         (["FILE", "--seed", "-1"], "seed is a whole number from 0"),
@@ -335,7 +382,7 @@ def test_a_damaged_checkpoint_is_named_and_kept(aevb, own_file, tmp_path):
 
 def test_an_explosion_stops_and_leaves_the_last_good_checkpoint(aevb, own_file):
     err = complain(aevb("train", own_file, *SHORT, "--optimizer", "sgd", "--step", "1e30", "--out", "run"))
-    assert re.search(r"stopped at step \d+: .* not finite .*Try a smaller step size", err)
+    assert re.search(r"stopped at step \d+: .* not finite.* in theta.*Try a smaller step size", err)
     assert "The last good checkpoint is in run" in err
     assert np.isfinite(aevb_np.load("run").p.flat).all()
 

@@ -397,7 +397,7 @@ def test_adagrad_leaves_alone_what_has_no_gradient():
 
 
 def test_optimisers_refuse_what_makes_no_sense():
-    with pytest.raises(ValueError, match="above 0; got -0.1"):
+    with pytest.raises(ValueError, match="above 0 and finite; got -0.1"):
         SGD(step=-0.1)
     with pytest.raises(ValueError, match="got nan"):
         Adam(step=math.nan)

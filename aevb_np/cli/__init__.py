@@ -48,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         code = args.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code or 0
     except KeyboardInterrupt:
         return fail("interrupted", INTERRUPTED)
@@ -57,8 +58,12 @@ def main(argv: list[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError as error:
-        return fail(f"not enough memory ({error}); try fewer images, a smaller --hidden or --dtype float32")
-    except (ValueError, OSError, FloatingPointError) as error:
+        return fail(f"not enough memory ({error}); try smaller --hidden, --draws or --minibatch, or --dtype float32")
+    except OSError as error:
+        if error.filename and error.strerror:
+            return fail(f"{error.filename}: {error.strerror}. Is it the right place, and may you write there?")
+        return fail(str(error))
+    except (ValueError, FloatingPointError) as error:
         return fail(str(error))
     except Exception as error:
         if os.environ.get("AEVB_TRACEBACK"):

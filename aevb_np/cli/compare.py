@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     for line in gaps(paths, runs, bounds):
         print(line)
     print(*differences(paths, [run.config.as_dict() for run in runs]), sep="\n")
-    pictures.draw_comparison({path.name: run.history for path, run in zip(paths, runs)}, args.out)
+    pictures.draw_comparison({str(path): run.history for path, run in zip(paths, runs)}, args.out)
     print(args.out)
     return 0
 
@@ -49,6 +49,7 @@ def gaps(paths: list[Path], runs: list[Any], bounds: list[Any]):
     for path, run, bound in zip(paths, runs, bounds):
         mean, error = mean_and_error(bound)
         line = f"{path!s:{width}}  {run.samples:>12,} samples  {mean:9.2f} +- {error:.2f}"
+        line += "   parameters chosen on these images" if run.chosen_on_test else ""
         if run is not first_run and same_images(first_run, run):
             gap, gap_error = mean_and_error(bound - first)
             line += f"   gap {gap:+.2f} +- {gap_error:.2f} (the same images)"
@@ -78,7 +79,7 @@ def differences(paths: list[Path], settings: list[dict[str, Any]]):
         yield "their settings are the same"
         return
     yield "settings that differ"
-    rows = [["", *(path.name for path in paths)]]
+    rows = [["", *(str(path) for path in paths)]]
     rows += [[key, *(str(s.get(key)) for s in settings)] for key in keys]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

@@ -1,5 +1,6 @@
 """How far a training is: a bar on a terminal, a plain line every ten seconds elsewhere."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,17 +13,20 @@ EVERY = 10.0  # seconds between plain lines
 @contextmanager
 def progress(run: Any) -> Iterator[Callable]:
     """A function that takes each `Progress` of the run and shows it."""
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         from tqdm.auto import tqdm
 
-        bar = tqdm(total=run.config.samples, initial=run.samples, unit=" images", unit_scale=True, dynamic_ncols=True)
+        bar = tqdm(
+            total=run.config.samples, initial=run.samples, unit=" images", unit_scale=True, dynamic_ncols=True,
+            bar_format="{percentage:3.0f}%|{bar}|{n_fmt}/{total_fmt} {remaining} {rate_fmt}{postfix}",
+        )  # fmt: skip
         with bar:
-            bar.set_postfix_str(bounds(run))
+            bar.set_postfix_str(newest(run.history))
 
             def show(now):
                 bar.update(min(now.samples, bar.total) - bar.n)
                 if now.row:
-                    bar.set_postfix_str(bounds(run))
+                    bar.set_postfix_str(newest(run.history))
 
             yield show
     else:
@@ -43,19 +47,27 @@ class Lines:
         self.told = clock
         speed = (now.samples - self.first) / max(clock - self.began, 1e-9)
         left = max(0, self.run.config.samples - now.samples) / speed
-        print(
-            f"{now.samples:,} of {self.run.config.samples:,} samples, {bounds(self.run)}, "
-            f"{speed:,.0f} images/s, {left:.0f} s left",
-            flush=True,
-        )
+        with contextlib.suppress(BrokenPipeError):  # a reader that has gone does not end a run
+            print(
+                f"{now.samples:,} of {self.run.config.samples:,} samples, {bounds(self.run)}, "
+                f"{speed:,.0f} images/s, {left:.0f} s left",
+                flush=True,
+            )
 
 
 def bounds(run: Any) -> str:
-    """The newest bounds, nats per image: of the minibatches since the last row, and of that row, test in its parts."""
-    since = [f"minibatches {run.running_sum / run.running_count:.1f}"] if run.running_count else []
-    if run.history:
-        row = run.history[-1]
-        parts = f"{row.test_bound:.1f} = {row.test_reconstruction:.1f} - KL {row.test_kl:.1f}"
-        at = f"at {row.samples:,}: " if since else ""
-        since.append(f"{at}train {row.train_bound:.1f}, test {parts}")
-    return ", ".join(since) or "no bound yet"
+    """The bound of the minibatches since the last row, and that row's, in nats per image."""
+    if not run.running_count:
+        return newest(run.history) or "no bound yet"
+    since = f"minibatches {run.running_sum / run.running_count:.1f}"
+    return f"{since}, at {run.history[-1].samples:,}: {newest(run.history)}" if run.history else since
+
+
+def newest(history: list) -> str:
+    """The bounds of the newest row, in nats per image, that of the test images with its two parts."""
+    if not history:
+        return ""
+    row = history[-1]
+    return (
+        f"train {row.train_bound:.1f}, test {row.test_bound:.1f} = {row.test_reconstruction:.1f} - KL {row.test_kl:.1f}"
+    )

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, save, draw."""
     from aevb_np import pictures
 
-    run, folder = resumed(args) if args.resume else started(args)
+    run, folder = resumed(args) if args.resume is not None else started(args)
     log = Log(folder / "log.txt")
     if run.samples >= run.config.samples:
         print(f"{folder} has seen {run.samples:,} samples; --samples can ask for more")
@@ -131,7 +131,7 @@ def started(args: argparse.Namespace) -> tuple[Any, Path]:
     from aevb_np import run as runs
     from aevb_np.data import loading
 
-    source = args.data or "digits"
+    source = "digits" if args.data is None else args.data
     if args.out and args.out.exists():
         raise ValueError(f"{args.out} is there already and is not overwritten; choose another --out, or --resume it")
     options = {name: getattr(args, name) for name in DATA_OPTIONS if getattr(args, name) is not None}
@@ -154,14 +154,19 @@ def started(args: argparse.Namespace) -> tuple[Any, Path]:
 def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
     """A run that goes on, and its folder."""
     from aevb_np import run as runs
+    from aevb_np.atomic import remove_quietly
     from aevb_np.config import versions
 
     folder = runs.find(args.resume)
     if not folder.is_dir():
-        raise ValueError(f"{folder} holds parameters only; resume the run's folder, {folder.parent}")
+        raise ValueError(f"{folder} is a file; resume the run's folder, {folder.parent}")
+    for leftover in folder.glob("*.part"):  # of a kill in the middle of a save
+        remove_quietly(leftover)
     run = runs.load(folder)
     refuse_differences(args, run.config)
     run.config = with_length(run.config, args)
+    if run.config.samples < run.samples and (args.samples is not None or args.epochs is not None):
+        raise ValueError(f"this run has seen {run.samples:,} samples already; {run.config.samples:,} cannot undo them")
     now, then = versions(run.config.threads), run.config.versions
     for what in ("numpy", "blas", "kernel"):
         if now[what] != then.get(what):
@@ -173,6 +178,8 @@ def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
 
 def refuse_differences(args: argparse.Namespace, config: Any) -> None:
     """A run goes on with its own settings: a flag that says otherwise is an error."""
+    from aevb_np.data.loading import NAMES
+
     had = {flag: getattr(config, field) for flag, field in SETTINGS.items()}
     had |= {"train": config.N, "binarize": config.binarize}
     had |= {name: config.data_options.get(name) for name in DATA_OPTIONS} | {"shape": config.image_shape}
@@ -183,7 +190,8 @@ def refuse_differences(args: argparse.Namespace, config: Any) -> None:
             raise ValueError(
                 f"--{flag.replace('_', '-')} is {asked}, but this run has {value}; only its length can change"
             )
-    if args.data is not None and args.data != config.data and str(Path(args.data).resolve()) != config.data:
+    asked = args.data if args.data in NAMES or args.data is None else str(Path(args.data).resolve())
+    if asked not in (None, config.data):
         raise ValueError(f"this run is on {config.data}, not on {args.data}; a resumed run keeps its data")
     if args.out is not None:
         raise ValueError("--out names the folder of a new run; a resumed run stays where it is")

@@ -56,7 +56,7 @@ def load(
     elif name in NAMES:
         refuse(name, given)
         dataset = NAMES[name]()
-    elif Path(name).exists():
+    elif name and Path(name).exists():
         if labels is not None:
             given["labels"] = read_labels(labels)
         dataset = own(name, **given)
@@ -71,8 +71,8 @@ def read_labels(path: str | os.PathLike) -> NDArray:
     """The labels in a .npy file."""
     try:
         return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} holds no labels ({error}); save whole numbers with numpy.save") from None
+    except (ValueError, EOFError):
+        raise ValueError(f"{path} holds no whole numbers that can be read; save them with numpy.save") from None
 
 
 def refuse(name: str, given: dict[str, Any]) -> None:
