@@ -17,16 +17,16 @@ def progress(run: Any) -> Iterator[Callable]:
         from tqdm.auto import tqdm
 
         bar = tqdm(
-            total=run.config.samples, initial=run.samples, unit=" images", unit_scale=True, dynamic_ncols=True,
+            total=run.config.samples, initial=run.samples, unit="img", unit_scale=True, dynamic_ncols=True,
             bar_format="{percentage:3.0f}%|{bar}|{n_fmt}/{total_fmt} {remaining} {rate_fmt}{postfix}",
         )  # fmt: skip
         with bar:
-            bar.set_postfix_str(newest(run.history))
+            bar.set_postfix_str(tight(newest(run.history)))
 
             def show(now):
                 bar.update(min(now.samples, bar.total) - bar.n)
                 if now.row:
-                    bar.set_postfix_str(newest(run.history))
+                    bar.set_postfix_str(tight(newest(run.history)))
 
             yield show
     else:
@@ -71,3 +71,8 @@ def newest(history: list) -> str:
     return (
         f"train {row.train_bound:.1f}, test {row.test_bound:.1f} = {row.test_reconstruction:.1f} - KL {row.test_kl:.1f}"
     )
+
+
+def tight(text: str) -> str:
+    """Fewer blanks, so that a bar of 80 columns has room for all of it."""
+    return text.replace(", ", " ").replace(" = ", "=").replace(" - ", "-")
