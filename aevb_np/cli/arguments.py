@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
-RUNS = Path("runs")
-LATEST = RUNS / "latest"
+from aevb_np import run as runs
+
+RUNS = Path(runs.RUNS)
+LATEST = RUNS / runs.LATEST
 
 
 def whole(text: str) -> int:
