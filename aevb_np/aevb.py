@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.ascent import Ascent, under_prior
 from aevb_np.estimators import sgvb_b
-from aevb_np.model import VAE, under_prior
+from aevb_np.model import VAE
 from aevb_np.optimizers import Optimizer
-from aevb_np.params import Params, check_finite, check_moved
+from aevb_np.params import Params
 
 
 class AEVB:
@@ -56,9 +57,8 @@ class AEVB:
     ):
         if L < 1:
             raise ValueError(f"L, the samples of z for each datapoint, is 1 or more; got {L}")
-        self.model, self.p, self.optimizer, self.N, self.L = model, p, optimizer, N, L
-        self.estimator = estimator
-        self.under_prior = under_prior(p, prior)
+        self.model, self.p, self.L, self.estimator = model, p, L, estimator
+        self.ascent = Ascent(p, optimizer, N, under_prior(p, prior))
 
     def step(self, x: NDArray, index: NDArray, rng: np.random.Generator) -> NDArray:
         """One turn of the loop: a minibatch in, the parameters moved, the bound of every datapoint out.
@@ -87,9 +87,5 @@ class AEVB:
         p.grad[:] = 0
         bound, backward = self.estimator(self.model, p.theta, p.phi, x, eps)
         backward(np.full(M, 1 / M, x.dtype))  # the mean over the minibatch: eq. (8) / N
-        for w, dw in self.under_prior:
-            dw -= w / self.N  # 1/N grad log N(w; 0, I)
-        check_finite(bound, p)
-        self.optimizer.ascend(p.flat, p.grad)
-        check_moved(p)
+        self.ascent.step(bound)
         return bound

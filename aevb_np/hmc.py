@@ -112,6 +112,17 @@ def tune(step: ArrayLike, accepted: NDArray, acceptance: float = 0.9) -> NDArray
     return np.where(accepted[:, None], np.multiply(step, UP), np.multiply(step, down))
 
 
+def jittered(step: NDArray, rng: np.random.Generator, jitter: float = 0.2) -> NDArray:
+    """Each chain's step times a random number, uniform between 1 - jitter and 1 + jitter.   (C, 1) -> (C, 1)
+
+    A walk of constant length can lead in a circle. In the round bowl -log p = z^2 / 2 three steps of 1 go from z to -z
+    whatever the push, the next three back to z, for ever.
+    """
+    if not 0 <= jitter < 1:
+        raise ValueError(f"the jitter of the steps is 0 or more and less than 1; got {jitter}")
+    return step * rng.uniform(1 - jitter, 1 + jitter, step.shape)
+
+
 @dataclass(frozen=True)
 class Draws:
     """L draws from each of C chains.
@@ -147,9 +158,7 @@ def sample(
 ) -> Draws:
     """L draws from every chain, one after each move, once `burn_in` moves have tuned its step.
 
-    A walk of constant length can lead in a circle. In the round bowl -log p = z^2 / 2 three steps of 1 go from z to -z
-    whatever the push, the next three back to z, for ever. So every move takes the chain's step times a random number
-    near 1.
+    Every move takes the chain's step times a random number near 1, by `jittered`.
 
     Parameters
     ----------
@@ -165,23 +174,17 @@ def sample(
     acceptance : float
         What to tune to.
     jitter : float
-        That random number is uniform between 1 - jitter and 1 + jitter.
+        How far from 1 that number can be.
     """
     if L < 1:
         raise ValueError(f"L, the draws from each chain, is 1 or more; got {L}")
-    if not 0 <= jitter < 1:
-        raise ValueError(f"the jitter of the steps is 0 or more and less than 1; got {jitter}")
     steps = np.full((len(z), 1), step, z.dtype)
-
-    def jittered():
-        return steps * rng.uniform(1 - jitter, 1 + jitter, steps.shape)
-
     for _ in range(burn_in):
-        z, accepted, _ = move(target, z, jittered(), S, rng)
+        z, accepted, _ = move(target, z, jittered(steps, rng, jitter), S, rng)
         steps = tune(steps, accepted, acceptance)
     draws, log_p, taken = np.empty((L, *z.shape), z.dtype), np.empty((L, len(z)), z.dtype), np.zeros(len(z))
     for l in range(L):
-        z, accepted, log_p[l] = move(target, z, jittered(), S, rng)
+        z, accepted, log_p[l] = move(target, z, jittered(steps, rng, jitter), S, rng)
         draws[l] = z
         taken += accepted
     return Draws(draws, log_p, taken / L, steps)

@@ -11,6 +11,24 @@ from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params, Shapes
 
 
+def log_joint(
+    decoder: Any, theta: Params, x: NDArray, z: NDArray, value: bool = True, beta: float = 1.0
+) -> tuple[Any, Callable]:
+    """log p(z) + beta log p(x|z), one number per row; the backward returns the gradient in z.
+
+    With beta = 1 it is log p(x, z); with less it lies between that and the prior. value=False leaves the number out
+    (None): where only the gradient counts it is a third of the work.
+    """
+    log_pz, back_prior = standard_normal_log_prob(z)
+    log_px, back_decode = decoder.log_prob(theta, x, z, value)
+
+    def backward(dlog_p, inputs=True, parameters=True):
+        dz = back_decode(beta * dlog_p, inputs, parameters)
+        return dz + back_prior(dlog_p) if inputs else None
+
+    return log_pz + beta * log_px if value else None, backward
+
+
 class VAE:
     """A decoder p(x|z), an encoder q(z|x) and the prior p(z) = N(0, I).
 
@@ -59,18 +77,8 @@ class VAE:
         return p
 
     def log_joint(self, theta: Params, x: NDArray, z: NDArray, value: bool = True) -> tuple[Any, Callable]:
-        """log p(x, z) = log p(z) + log p(x|z), one number per row; the backward returns the gradient in z.
-
-        value=False leaves the number out (None): where only the gradient counts it is a third of the work.
-        """
-        log_pz, back_prior = standard_normal_log_prob(z)
-        log_px, back_decode = self.decoder.log_prob(theta, x, z, value)
-
-        def backward(dlog_pxz, inputs=True, parameters=True):
-            dz = back_decode(dlog_pxz, inputs, parameters)
-            return dz + back_prior(dlog_pxz) if inputs else None
-
-        return log_pz + log_px if value else None, backward
+        """log p(x, z) = log p(z) + log p(x|z), as `log_joint` has it."""
+        return log_joint(self.decoder, theta, x, z, value)
 
     def check(self, x: NDArray) -> None:
         """Say what is wrong with x, rows of numbers that the model is about to be shown.
@@ -94,19 +102,3 @@ class VAE:
                 f"the Bernoulli decoder needs x between 0 and 1; got values from {low:g} to {high:g}. "
                 "Scale the pixels, or use the Gaussian decoder"
             )
-
-
-PRIORS = ("all", "weights", "none")
-
-
-def under_prior(p: Params, which: str) -> list[tuple[NDArray, NDArray]]:
-    """The arrays on which the prior N(0, I) of the parameters lies, each with its gradient.
-
-    The paper puts it on all parameters (section 5); "weights" leaves the biases free, "none" is maximum likelihood. As
-    grad log N(w; 0, I) = -w, an algorithm that ascends eq. (8) / N writes ``dw -= w / N`` for each of them.
-    """
-    if which not in PRIORS:
-        raise ValueError(f"the prior is on one of {', '.join(PRIORS)}; got {which!r}")
-    if which == "all":
-        return [(p.flat, p.grad)]
-    return [(w, dw) for _, w, dw in p.arrays() if which == "weights" and w.ndim == 2]

@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.ascent import Ascent, under_prior
 from aevb_np.distributions import gaussian_log_prob
-from aevb_np.model import VAE, under_prior
+from aevb_np.model import VAE
 from aevb_np.optimizers import Optimizer
-from aevb_np.params import Params, check_finite, check_moved
+from aevb_np.params import Params
 from aevb_np.reparameterization import gaussian
 
 
@@ -24,8 +25,8 @@ class WakeSleep:
     """
 
     def __init__(self, model: VAE, p: Params, optimizer: Optimizer, N: int, prior: str = "all"):
-        self.model, self.p, self.optimizer, self.N = model, p, optimizer, N
-        self.under_prior = under_prior(p, prior)
+        self.model, self.p = model, p
+        self.ascent = Ascent(p, optimizer, N, under_prior(p, prior))
 
     def step(self, x: NDArray, index: NDArray, rng: np.random.Generator) -> NDArray:
         """One wake phase and one sleep phase on M dreams; the bound of every datapoint by estimator A, before the step.
@@ -50,9 +51,5 @@ class WakeSleep:
         _, backward = self.model.encoder.log_prob(p.phi, z, dream)
         backward(weight, inputs=False)
 
-        for w, dw in self.under_prior:
-            dw -= w / self.N  # 1/N grad log N(w; 0, I)
-        check_finite(bound, p)
-        self.optimizer.ascend(p.flat, p.grad)
-        check_moved(p)
+        self.ascent.step(bound)
         return bound

@@ -14,7 +14,7 @@ ROOT = Path(aevb_np.__file__).parent
 # A module imports only modules above it in this list: read from the top, every page stands on the pages before.
 LEVELS = (
     ("_version", "numerics", "params", "optimizers", "streams", "atomic", "plotting", "history", "hmc"),
-    ("layers", "distributions", "checkpoints", "data"),
+    ("layers", "distributions", "checkpoints", "data", "ascent"),
     ("networks", "reparameterization", "training"),
     ("model",),
     ("estimators", "evaluation", "posterior"),

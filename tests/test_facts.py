@@ -16,6 +16,7 @@ from test_gradients import D, Draw, J, L, M, data_for, model_of
 
 from aevb_np import numerics
 from aevb_np.aevb import AEVB
+from aevb_np.ascent import under_prior
 from aevb_np.distributions import (
     bernoulli_log_prob,
     gaussian_kl,
@@ -25,7 +26,7 @@ from aevb_np.distributions import (
     standard_normal_log_prob,
 )
 from aevb_np.estimators import sgvb_a, sgvb_b
-from aevb_np.model import VAE, under_prior
+from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.optimizers import BLOCK, SGD, Adagrad, Adam
 from aevb_np.params import Params, check_finite, count
@@ -569,7 +570,7 @@ def test_a_step_that_fails_moves_nothing():
     with pytest.raises(FloatingPointError, match="the gradient of phi.log_var.W is not finite"):
         aevb.step(x, np.arange(M), stream("noise", 0))
     np.testing.assert_array_equal(p.flat, before)
-    assert aevb.optimizer.t == 0 and not aevb.optimizer.arrays
+    assert aevb.ascent.optimizer.t == 0 and not aevb.ascent.optimizer.arrays
 
 
 def test_aevb_refuses_what_makes_no_sense():

@@ -321,5 +321,5 @@ def test_float32_through_a_step(kind, optimizer, estimator):
     aevb = AEVB(model, p, optimizer(step=0.01), N=100, L=L, estimator=estimator)
     for t in range(2):
         bound = aevb.step(data_for(model, draw), np.arange(M), stream("noise", 0, t))
-    for array in (bound, p.flat, p.grad, p.theta.hidden.W, *aevb.optimizer.arrays.values()):
+    for array in (bound, p.flat, p.grad, p.theta.hidden.W, *aevb.ascent.optimizer.arrays.values()):
         assert array.dtype == np.float32

@@ -48,7 +48,7 @@ def vae_posterior(kind, rows=C, dtype=np.float64):
     """The landscape of a small VAE: (target, model, theta, x, draw)."""
     model, draw = model_of(kind), Draw(dtype)
     theta, x = draw.params(model.shapes["theta"]), data_for(model, draw, rows)
-    return posterior(model, theta, x), model, theta, x, draw
+    return posterior(model.decoder, theta, x), model, theta, x, draw
 
 
 def energy(target, z, v):
@@ -140,7 +140,7 @@ def test_a_move_by_its_definition(kind):
     rng = stream("hmc", seed=5)
     vs, us = rng.standard_normal((C, J)), rng.random(C)
     for c in range(C):
-        one, e = posterior(model, theta, x[c : c + 1]), step[c, 0]
+        one, e = posterior(model.decoder, theta, x[c : c + 1]), step[c, 0]
         q, v = list(z[c]), list(vs[c])
         H0 = -one(np.array([q]))[0][0] + 0.5 * sum(v_j**2 for v_j in v)
         g = one(np.array([q]))[1][0]
@@ -282,7 +282,7 @@ def test_two_ways_to_the_joint_density(kind):
     total, taken = 0.0, 0.0
     for _ in range(rounds):
         x = model.decoder.sample(theta, z, rng)
-        z, accepted, _ = move(posterior(model, theta, x), z, step, 4, rng)
+        z, accepted, _ = move(posterior(model.decoder, theta, x), z, step, 4, rng)
         total, taken = total + facts(z, x), taken + accepted.mean()
     by_moves = total / rounds  # one number for each chain: chains are independent, rounds are not
     assert 0.5 < taken / rounds < 0.95
@@ -387,10 +387,11 @@ def test_nothing_is_written_and_the_dtype_is_kept(kind):
     theta.grad.flags.writeable = False
     step = np.full((C, 1), 0.3, np.float32)
     step.flags.writeable = False
-    draws = sample(posterior(model, theta, x), z, S=3, burn_in=3, L=2, rng=stream("hmc", seed=0), step=step)
+    draws = sample(posterior(model.decoder, theta, x), z, S=3, burn_in=3, L=2, rng=stream("hmc", seed=0), step=step)
     for array in (draws.z, draws.log_p, draws.step, tune(step, draws.acceptance > 0.5)):
         assert array.dtype == np.float32
-    z, accepted, log_p = move(posterior(model, theta, x), z, 0.3, 3, stream("hmc", seed=0))  # a step of Python's own
+    target = posterior(model.decoder, theta, x)
+    z, accepted, log_p = move(target, z, 0.3, 3, stream("hmc", seed=0))  # a step of Python's own
     assert z.dtype == log_p.dtype == np.float32 and accepted.dtype == bool
     assert not theta.grad.any()
 
