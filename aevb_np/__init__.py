@@ -13,7 +13,9 @@ from aevb_np.distributions import (
     standard_normal_log_prob,
 )
 from aevb_np.estimators import importance_weighted, score_function, sgvb_a, sgvb_b
+from aevb_np.full_vb import FullVB
 from aevb_np.layers import affine, sigmoid, tanh
+from aevb_np.mcem import MCEM
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.optimizers import SGD, Adagrad, Adam
@@ -27,7 +29,7 @@ __all__ = [
     "start", "load", "Run",
     "VAE", "GaussianMLP", "BernoulliMLP", "Params",
     "sgvb_a", "sgvb_b", "importance_weighted", "score_function",
-    "AEVB", "WakeSleep", "SGD", "Adagrad", "Adam", "stream",
+    "AEVB", "WakeSleep", "MCEM", "FullVB", "SGD", "Adagrad", "Adam", "stream",
     "gaussian", "gaussian_kl", "gaussian_log_prob", "standard_normal_log_prob", "bernoulli_log_prob",
     "affine", "tanh", "sigmoid",
 ]  # fmt: skip

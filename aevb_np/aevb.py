@@ -31,6 +31,8 @@ class AEVB:
     estimator : {sgvb_a, sgvb_b}
     prior : {"all", "weights", "none"}
         What the prior N(0, I) lies on.
+    free : Params, optional
+        What is moved: all of p unless told otherwise. With `p.phi` an encoder is fitted to a decoder that is given.
 
     Examples
     --------
@@ -54,11 +56,13 @@ class AEVB:
         L: int = 1,
         estimator: Callable = sgvb_b,
         prior: str = "all",
+        free: Params | None = None,
     ):
         if L < 1:
             raise ValueError(f"L, the samples of z for each datapoint, is 1 or more; got {L}")
         self.model, self.p, self.L, self.estimator = model, p, L, estimator
-        self.ascent = Ascent(p, optimizer, N, under_prior(p, prior))
+        free = p if free is None else free
+        self.ascent = Ascent(free, optimizer, N, under_prior(free, prior))
 
     def step(self, x: NDArray, index: NDArray, rng: np.random.Generator) -> NDArray:
         """One turn of the loop: a minibatch in, the parameters moved, the bound of every datapoint out.

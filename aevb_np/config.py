@@ -13,13 +13,15 @@ from threadpoolctl import threadpool_info
 from aevb_np._version import __version__
 from aevb_np.ascent import PRIORS
 from aevb_np.data.dataset import Dataset
-from aevb_np.estimators import sgvb_a, sgvb_b
+from aevb_np.mcem import UPDATES
 from aevb_np.model import VAE
 from aevb_np.optimizers import SGD, Adagrad, Adam, Optimizer
 from aevb_np.training import SAMPLINGS
 
-METHODS = ("aevb", "wake-sleep")
-ESTIMATORS = {"A": sgvb_a, "B": sgvb_b}
+METHODS = ("aevb", "wake-sleep", "mcem", "full-vb")
+ESTIMATORS = ("A", "B")
+FREEZES = ("none", "theta")
+WHOLE = 1000  # training points up to which MCEM takes all of them at a time
 OPTIMIZERS = ("adagrad", "sgd", "adam")
 DTYPES = ("float32", "float64")
 MOST_THREADS = 1024
@@ -60,12 +62,13 @@ class Config:
     step: float
     warmup: int
     samples: int
-    minibatch: int = 100
+    minibatch: int
     draws: int = 1
     method: str = "aevb"
     estimator: str = "B"
     optimizer: str = "adagrad"
     prior: str = "all"
+    freeze: str = "none"
     sampling: str = "permutation"
     seed: int = 0
     dtype: str = "float32"
@@ -93,6 +96,7 @@ class Config:
             ("estimator", ESTIMATORS),
             ("optimizer", OPTIMIZERS),
             ("prior", PRIORS),
+            ("freeze", FREEZES),
             ("sampling", SAMPLINGS),
             ("dtype", DTYPES),
             ("decoder", DECODERS),
@@ -105,6 +109,16 @@ class Config:
             raise ValueError("a floor for the log-variance belongs to the Gaussian decoder; this one is Bernoulli")
         if self.warmup and self.optimizer != "adagrad":
             raise ValueError(f"a warm-up belongs to Adagrad; {self.optimizer} has none. Leave it out, or give 0")
+
+    @property
+    def updates_per_step(self) -> int:
+        """How often a step moves the parameters."""
+        return UPDATES if self.method == "mcem" else 1
+
+    @property
+    def samples_per_step(self) -> int:
+        """Datapoints in the updates of a step: what lengths are counted in."""
+        return self.minibatch * self.updates_per_step
 
     @property
     def data_name(self) -> str:
@@ -154,10 +168,13 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
     if unknown:
         raise ValueError(f"no setting is called {', '.join(sorted(unknown))}")
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    if chosen.get("method", "aevb") != "aevb" and (foreign := {"estimator", "draws"} & set(chosen)):
+    method = chosen.get("method", "aevb")
+    if method in ("wake-sleep", "mcem") and (foreign := {"estimator", "draws"} & set(chosen)):
         raise ValueError(
-            f"{' and '.join(sorted(foreign))}: for the method aevb; {chosen['method']} has none. Leave it out"
+            f"{' and '.join(sorted(foreign))}: for the methods aevb and full-vb; {method} has none. Leave it out"
         )
+    if chosen.get("freeze") == "theta" and method != "aevb":
+        raise ValueError(f"with theta frozen only aevb fits an encoder; got the method {method}. Leave it out")
     name = chosen.get("data", dataset.name)  # one's own file may be called like a known data set
     chosen = {**DEFAULTS.get(name, {}), **chosen}
     decoder = chosen.setdefault("decoder", dataset.decoder)
@@ -180,6 +197,7 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
         "step": {"adagrad": adagrad, "adam": 0.001, "sgd": 0.001}.get(optimizer),
         "warmup": 100 if optimizer == "adagrad" else 0,
         "samples": 400_000,
+        "minibatch": len(dataset.x_train) if method == "mcem" and len(dataset.x_train) <= WHOLE else 100,
         "versions": versions(chosen.get("threads", 1)),
     }
     return Config(**{**settings, **chosen})

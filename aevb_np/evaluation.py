@@ -50,17 +50,17 @@ class Terms:
 ARRAYS = ("log_px", "log_pz", "log_qz", "kl")
 
 
-def terms(model: VAE, p: Params, x: NDArray, eps: NDArray) -> Terms:
+def terms(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> Terms:
     """All terms at z = g(eps, x).   x is (M, D), eps is (M, J)"""
-    (mu, log_var), _ = model.encoder.forward(p.phi, x)
+    (mu, log_var), _ = model.encoder.forward(phi, x)
     z, _ = gaussian(mu, log_var, eps)
-    log_px, _ = model.decoder.log_prob(p.theta, x, z)
+    log_px, _ = model.decoder.log_prob(theta, x, z)
     log_pz, _ = standard_normal_log_prob(z)
     log_qz, _ = gaussian_log_prob(z, mu, log_var)
     kl, _ = gaussian_kl(mu.reshape(-1, 1), log_var.reshape(-1, 1))  # a row for every dimension of every datapoint
     low = np.nan
     if isinstance(model.decoder, GaussianMLP):
-        low = float(model.decoder.forward(p.theta, z)[0][1].min())
+        low = float(model.decoder.forward(theta, z)[0][1].min())
     return Terms(log_px, log_pz, log_qz, kl.reshape(mu.shape), low)
 
 
@@ -70,14 +70,24 @@ def blocks(dataset: Dataset, pixels: NDArray, rng: np.random.Generator, dtype) -
         yield dataset.scale(pixels[start : start + BLOCK], rng, dtype)
 
 
-def evaluate(model: VAE, p: Params, x_blocks: Iterable[NDArray], rng: np.random.Generator) -> Terms:
+def evaluate(model: VAE, theta: Params, phi: Params, x_blocks: Iterable[NDArray], rng: np.random.Generator) -> Terms:
     """The terms of the bound for all datapoints of the blocks, each with a fresh sample of z (never z = mu)."""
     parts = []
     with np.errstate(all="ignore"):  # a model that has run away has a bound of -inf, and that is its value
         for x in x_blocks:
-            parts.append(terms(model, p, x, rng.standard_normal((len(x), model.J), dtype=x.dtype)))
+            parts.append(terms(model, theta, phi, x, rng.standard_normal((len(x), model.J), dtype=x.dtype)))
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS}
     return Terms(**arrays, min_log_var=min(part.min_log_var for part in parts))
+
+
+def log_joint(model: VAE, theta: Params, x_blocks: Iterable[NDArray], z: NDArray) -> NDArray:
+    """log p(x, z) of all datapoints of the blocks, the first with the first row of z and so on."""
+    parts, done = [], 0
+    with np.errstate(all="ignore"):
+        for x in x_blocks:
+            parts.append(model.log_joint(theta, x, z[done : done + len(x)])[0])
+            done += len(x)
+    return np.concatenate(parts)
 
 
 def mean_and_error(values: NDArray) -> tuple[float, float]:

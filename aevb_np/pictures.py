@@ -1,5 +1,6 @@
 """The pictures of a run: its curve, samples, reconstructions, and the latent space."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +41,41 @@ def drawn(run: Run) -> dict[str, Any]:
     ink = test.mean() / run.data.divisor < 1 / 3  # bright on a dark ground: shown black on white, as in the paper
     figures = {}
     if run.history:
-        rows = {"train": [row.train_bound for row in run.history], "test": [row.test_bound for row in run.history]}
-        figures["curve"] = plotting.curve([row.samples for row in run.history], rows, title=name)
+        figures["curve"] = curve(run, name)
     figures["samples"] = plotting.images(run.sample(SAMPLES), shape, invert=ink, title=f"z from the prior: {name}")
+    if run.model.J == 2:
+        figures["manifold"] = plotting.manifold(run.decode, shape, n=20 if ink else 10, invert=ink, title=name)
+    return {**figures, **(of_the_encoder(run, name, shape, ink) if run.has_encoder else {})}
+
+
+def curve(run: Run, name: str) -> Any:
+    """The history: the bound, or log p(x, z) where there is none."""
+    samples, rows = [row.samples for row in run.history], run.history
+    if run.has_encoder:
+        lines = {"train": [row.train_bound for row in rows], "test": [row.test_bound for row in rows]}
+        return plotting.curve(samples, lines, title=name)
+    lines = {"log p(x, z) at the chains": [row.log_joint for row in rows]}
+    return plotting.curve(samples, lines, title=name, ylabel="log p(x, z), no bound (nats per image)")
+
+
+def of_the_encoder(run: Run, name: str, shape: tuple[int, int], ink: bool) -> dict[str, Any]:
+    """The figures that show images to the encoder."""
+    test, figures = run.data.x_test, {}
     some = run.data.scale(test[:PAIRS], stream("data", 0), np.float32)
     figures["reconstructions"] = plotting.reconstructions(some, run.reconstruct(some), shape, invert=ink, title=name)
     if run.model.J == 2:
-        figures["manifold"] = plotting.manifold(run.decode, shape, n=20 if ink else 10, invert=ink, title=name)
         mu, _ = run.encode(run.data.scale(test, stream("data", 0), np.float32))
         for suffix, colours in causes(run).items():
             figures["latent" + suffix] = plotting.scatter(mu, title=f"means of q(z|x): {name}", **colours)
     else:
         figures["latent-kl"] = plotting.latent_kl(run.evaluate("test").kl.mean(axis=0), title=name)
     return figures
+
+
+def left_out(run: Run) -> Iterator[str]:
+    """A line on the pictures that this run cannot have, if there are any."""
+    if not run.has_encoder:
+        yield "reconstructions and the latent space of the data are left out: MCEM has no encoder"
 
 
 def causes(run: Run) -> dict[str, dict[str, Any]]:

@@ -30,7 +30,9 @@ GAP = 1  # white pixels between two images
 # ---------------------------------------------------------------------------------------------- bounds over training
 
 
-def curve(samples: ArrayLike, bounds: Mapping[str, ArrayLike], title: str = "") -> "Figure":
+def curve(
+    samples: ArrayLike, bounds: Mapping[str, ArrayLike], title: str = "", ylabel: str = "lower bound (nats per image)"
+) -> "Figure":
     """The bound of one run against the training samples seen, as in Figure 2.
 
     Lines whose label holds the word "test" are dashed. Labels that differ only in the words "train" and "test" share a
@@ -42,7 +44,7 @@ def curve(samples: ArrayLike, bounds: Mapping[str, ArrayLike], title: str = "") 
         Training samples seen at each report, increasing.
     bounds : dict of label to array, (T,)
         In nats per image, such as ``{"train": ..., "test": ...}``.
-    title : str
+    title, ylabel : str
 
     Returns
     -------
@@ -59,6 +61,7 @@ def curve(samples: ArrayLike, bounds: Mapping[str, ArrayLike], title: str = "") 
     lines = [_line(label, samples, y, stems.index(_stem(label)), "test" in label) for label, y in bounds.items()]
     figure, axes = _figure(title)
     _draw(axes, lines)
+    axes.set_ylabel(ylabel)
     if lines:
         axes.legend(edgecolor="none", handlelength=3)
     return figure

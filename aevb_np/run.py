@@ -8,12 +8,11 @@
 What was saved goes on as if it had never stopped: `aevb_np.load("runs/mine").train(samples=6e5)`.
 """
 
-import contextlib
 import dataclasses
 import json
+import math
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,28 +20,31 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from aevb_np import checkpoints, evaluation, training
+from aevb_np import checkpoints, evaluation, full_vb, training
 from aevb_np.aevb import AEVB
-from aevb_np.atomic import move, replacing
-from aevb_np.config import ESTIMATORS, Config, configure
+from aevb_np.atomic import replacing
+from aevb_np.config import Config, configure
 from aevb_np.data.dataset import Dataset, binary
 from aevb_np.data.loading import load as load_data
-from aevb_np.history import Row, from_array, marks, to_array, write_csv
-from aevb_np.params import check_moved
+from aevb_np.estimators import sgvb_a, sgvb_b
+from aevb_np.folders import find
+from aevb_np.full_vb import FullVB, full_a, full_b
+from aevb_np.history import JointRow, Row, from_array, marks, to_array, write_csv
+from aevb_np.mcem import MCEM
+from aevb_np.params import Params, check_moved
 from aevb_np.streams import stream
 from aevb_np.wake_sleep import WakeSleep
 
 EVALUATED = 10_000  # the first so many training images stand for all of them in the history
 
-RUNS, LATEST = "runs", "latest"
-MEMORY = "optimizer_"  # before the names of the optimiser's arrays in a checkpoint
+MEMORY, CHAINS = "optimizer_", "chains_"  # before the names of the optimiser's and MCEM's arrays in a checkpoint
 
 
 class Progress(NamedTuple):
     """What is known after a step: samples seen so far, and the history's new row if this step has one."""
 
     samples: int
-    row: Row | None
+    row: Row | JointRow | None
 
 
 class Run:
@@ -55,8 +57,8 @@ class Run:
     config : Config
     model : VAE
     p : Params
-        theta and phi.
-    history : list of Row
+        theta and phi; of full variational Bayes, theta is the mean of q(theta).
+    history : list of Row, of JointRow for MCEM
     step : int
         Steps taken.
     chosen_on_test : bool
@@ -66,9 +68,10 @@ class Run:
     def __init__(self, config: Config, dataset: Dataset | None = None):
         self.config = config
         self.model = config.model()
-        self.p = self.model.init(stream("init", config.seed), np.dtype(config.dtype))
+        self.p = self._start()
         self.optimizer = config.make_optimizer()
-        self.history: list[Row] = []
+        self.algorithm = self._algorithm()
+        self.history: list[Any] = []
         self.step = 0
         self.running_sum, self.running_count = 0.0, 0
         self.best: dict[str, NDArray] = {}  # the state at the best test bound, if it came since the last save
@@ -86,6 +89,7 @@ class Run:
 
         Whole numbers (uint8) are taken for pixels and divided as in training; other numbers are taken as they are.
         """
+        self._needs_encoder("encode")
         return self.model.encoder.forward(self.p.phi, self._rows(x))[0]
 
     def decode(self, z: ArrayLike) -> NDArray:
@@ -110,11 +114,24 @@ class Run:
         """
         if draws < 1:
             raise ValueError(f"draws (L) is a whole number from 1 up; got {draws}")
+        self._needs_encoder("have a bound")
         rows, rng = self._rows(x), stream("evaluate", seed)
         if self.config.binarize == "dynamic":
             rows = binary(rows, rng)
         blocks = [rows[start : start + evaluation.BLOCK] for start in range(0, len(rows), evaluation.BLOCK)]
-        return np.mean([evaluation.evaluate(self.model, self.p, blocks, rng).bound_b for _ in range(draws)], axis=0)
+        return np.mean([self._terms(blocks, rng).bound_b for _ in range(draws)], axis=0)
+
+    @property
+    def has_encoder(self) -> bool:
+        """False for MCEM, which trains none."""
+        return self.config.method != "mcem"
+
+    def _needs_encoder(self, what: str) -> None:
+        if not self.has_encoder:
+            raise ValueError(
+                f"this run cannot {what}: MCEM has no encoder. `aevb train --freeze theta RUN` fits one to its "
+                "decoder, and `aevb evaluate RUN --marginal hmc` does without"
+            )
 
     def _rows(self, x: ArrayLike) -> NDArray:
         """x as rows of numbers that the model takes, or an error that says why not."""
@@ -131,8 +148,8 @@ class Run:
 
     @property
     def samples(self) -> int:
-        """Samples seen: datapoints in updates, each counted once whatever L."""
-        return self.step * self.config.minibatch
+        """Samples seen: datapoints in updates of the parameters, each counted once whatever L."""
+        return self.step * self.config.samples_per_step
 
     @property
     def data(self) -> Dataset:
@@ -154,7 +171,7 @@ class Run:
             self._dataset = dataset
         return self._dataset
 
-    def train(self, samples: float | None = None) -> Iterator[Row]:
+    def train(self, samples: float | None = None) -> Iterator[Any]:
         """Train until so many samples have been seen in all, yielding the rows of the history as they come."""
         for progress in self.steps(samples):
             if progress.row:
@@ -170,27 +187,37 @@ class Run:
             raise ValueError("these are parameters without the optimiser's memory (best.npz); train the run's folder")
         if samples is not None:
             c = self.config = dataclasses.replace(c, samples=int(samples))
-        last = -(-c.samples // c.minibatch)  # rounded up
+        last = -(-c.samples // c.samples_per_step)  # rounded up
         if self.step == 0:
             self._check_data()
-        algorithm = self._algorithm()
         batches = training.Minibatches(c.N, c.minibatch, c.seed, c.sampling)
         with threadpool_limits(c.threads, "blas"):
-            steps = training.loop(algorithm, self.data, batches, self.step, self.p.flat.dtype)
+            steps = training.loop(self.algorithm, self.data, batches, self.step, self.p.flat.dtype)
             while self.step < last:
                 bound = next(steps)
                 self.step += 1
                 self.running_sum += float(bound.mean(dtype=np.float64))
                 self.running_count += 1
-                due = self.step == last or marks(self.samples) > marks(self.samples - c.minibatch)
+                due = self.step == last or marks(self.samples) > marks(self.samples - c.samples_per_step)
                 yield Progress(self.samples, self._add_row() if due else None)
 
-    def _algorithm(self) -> training.Algorithm:
+    def _start(self) -> Params:
+        """The parameters before the first step."""
+        rng, dtype = stream("init", self.config.seed), np.dtype(self.config.dtype)
+        return full_vb.init(self.model, rng, dtype) if self.config.method == "full-vb" else self.model.init(rng, dtype)
+
+    def _algorithm(self) -> Any:
         """What takes the steps of this run's method."""
         c = self.config
+        common = self.model, self.p, self.optimizer, c.N
         if c.method == "wake-sleep":
-            return WakeSleep(self.model, self.p, self.optimizer, c.N, c.prior)
-        return AEVB(self.model, self.p, self.optimizer, c.N, c.draws, ESTIMATORS[c.estimator], c.prior)
+            return WakeSleep(*common, c.prior)
+        if c.method == "mcem":
+            return MCEM(*common, stream("hmc", c.seed), c.prior)
+        if c.method == "full-vb":
+            return FullVB(*common, c.draws, {"A": full_a, "B": full_b}[c.estimator], c.prior)
+        free = self.p.phi if c.freeze == "theta" else self.p
+        return AEVB(*common, c.draws, {"A": sgvb_a, "B": sgvb_b}[c.estimator], c.prior, free)
 
     def _bound(self, terms: evaluation.Terms) -> NDArray:
         """The bound that this run's method reports, of every datapoint."""
@@ -203,17 +230,23 @@ class Run:
             for x in evaluation.blocks(self.data, pixels, rng, self.p.flat.dtype):
                 self.model.check(x)
 
-    def _add_row(self) -> Row:
+    def _add_row(self) -> Any:
         """Evaluate, and add a row to the history."""
+        row = self._bound_row() if self.has_encoder else self._joint_row()
+        self.running_sum, self.running_count = 0.0, 0
+        better = isinstance(row, Row) and all(row.test_bound > earlier.test_bound for earlier in self.history)
+        self.history.append(row)
+        if better:
+            self.best = {**self._state(), "flat": self.p.flat.copy(), "chosen_on_test": np.array(True)}
+        return row
+
+    def _bound_row(self) -> Row:
+        """The bound now, on training and on test images."""
         train = self.evaluate("train", EVALUATED)
         test = self.evaluate("test")
-        if bad := int((~np.isfinite(self._bound(test))).sum()):
-            raise FloatingPointError(
-                f"training stopped at step {self.step:,}: the bound of {bad:,} test images is not finite. "
-                "Try a smaller step size"
-            )
+        self._check_row(self._bound(test), "the bound of {} test images")
         test_bound, test_error = evaluation.mean_and_error(self._bound(test))
-        row = Row(
+        return Row(
             step=self.step,
             samples=self.samples,
             train_running=self.running_sum / self.running_count,
@@ -225,23 +258,51 @@ class Run:
             train_reconstruction=mean(train.log_px),
             train_kl=mean(train.kl.sum(axis=1)),
             min_log_var=test.min_log_var,
+            theta_kl=full_vb.theta_kl(self.p) / self.config.N if self.config.method == "full-vb" else math.nan,
         )
-        self.running_sum, self.running_count = 0.0, 0
-        better = all(row.test_bound > earlier.test_bound for earlier in self.history)
-        self.history.append(row)
-        if better:
-            self.best = {**self._state(), "flat": self.p.flat.copy(), "chosen_on_test": np.array(True)}
-        return row
+
+    def _joint_row(self) -> JointRow:
+        """log p(x, z) now, at the chains of the first training images, and how the moves went since the last row."""
+        chains = self.algorithm
+        rng = stream("evaluate", self.config.seed, self.step)
+        blocks = evaluation.blocks(self.data, self.data.x_train[:EVALUATED], rng, self.p.flat.dtype)
+        log_joint = evaluation.log_joint(self.model, self.p.theta, blocks, chains.z)
+        self._check_row(log_joint, "log p(x, z) of {} training images")
+        accepted, tried = chains.moves
+        chains.moves[:] = 0
+        return JointRow(
+            step=self.step,
+            samples=self.samples,
+            log_joint_running=self.running_sum / self.running_count,
+            log_joint=mean(log_joint),
+            acceptance=float(accepted / tried),
+        )
+
+    def _check_row(self, values: NDArray, what: str) -> None:
+        """Training ends where a row would not be finite."""
+        if bad := int((~np.isfinite(values)).sum()):
+            raise FloatingPointError(
+                f"training stopped at step {self.step:,}: {what.format(f'{bad:,}')} is not finite. "
+                "Try a smaller step size"
+            )
 
     def evaluate(self, which: str, most: int | None = None, repeat: int | None = None) -> evaluation.Terms:
         """The terms of the bound on the test images or the first `most` training images, one sample of z each.
 
-        The noise is its own at every step; `repeat` = 0, 1, ... takes noise that training never sees instead.
+        The noise is its own at every step; `repeat` = 0, 1, ... takes noise that training never sees instead. In full
+        variational Bayes theta is part of the noise: drawn from q(theta), once for all images.
         """
+        self._needs_encoder("have a bound")
         pixels = {"train": self.data.x_train, "test": self.data.x_test}[which][:most]
         rng = stream("evaluate", self.config.seed, self.step if repeat is None else 2**32 - 1 - repeat)
         blocks = evaluation.blocks(self.data, pixels, rng, self.p.flat.dtype)
-        return evaluation.evaluate(self.model, self.p, blocks, rng)
+        return self._terms(blocks, rng)
+
+    def _terms(self, blocks: Iterable[NDArray], rng: np.random.Generator) -> evaluation.Terms:
+        """The terms of the bound, with a decoder drawn from q(theta) if there is one."""
+        p = self.p
+        theta = full_vb.draw_theta(self.model, p, rng) if self.config.method == "full-vb" else p.theta
+        return evaluation.evaluate(self.model, theta, p.phi, blocks, rng)
 
     # -- on disk --------------------------------------------------------------------------------------------------
 
@@ -263,11 +324,22 @@ class Run:
             checkpoints.save(folder / "best.npz", self.best, settings)
             self.best = {}
         memory = {MEMORY + name: array for name, array in self.optimizer.arrays.items()}
-        checkpoints.save(folder / "checkpoint.npz", {**self._state(), **memory}, settings)
+        chains = {CHAINS + name: getattr(self.algorithm, name) for name in self._chains}
+        checkpoints.save(folder / "checkpoint.npz", {**self._state(), **memory, **chains}, settings)
         with replacing(folder / "config.json", "w") as file:
             json.dump(settings, file, indent=2)
         with replacing(folder / "history.csv", "w") as file:
-            write_csv(file, self.history)
+            write_csv(file, self.history, self.row_kind)
+
+    @property
+    def row_kind(self) -> type:
+        """What the rows of the history are."""
+        return Row if self.has_encoder else JointRow
+
+    @property
+    def _chains(self) -> tuple[str, ...]:
+        """The arrays in which the algorithm remembers something of every datapoint."""
+        return () if self.has_encoder else ("z", "steps", "moves")
 
     def _state(self) -> dict[str, NDArray]:
         """What the parameters and their history are, beside the settings and the optimiser's memory."""
@@ -276,7 +348,7 @@ class Run:
             "step": np.array(self.step),
             "running_sum": np.array(self.running_sum),
             "running_count": np.array(self.running_count),
-            "history": to_array(self.history),
+            "history": to_array(self.history, self.row_kind),
             **({"chosen_on_test": np.array(True)} if self.chosen_on_test else {}),
         }
 
@@ -290,16 +362,19 @@ class Run:
         self.p.flat[:] = arrays["flat"]
         self.step = int(arrays["step"])
         self.running_sum, self.running_count = float(arrays["running_sum"]), int(arrays["running_count"])
-        self.history = from_array(arrays["history"])
-        self.optimizer.t = self.step  # one gradient a step
+        self.history = from_array(arrays["history"], self.row_kind)
+        self.optimizer.t = self.step * self.config.updates_per_step
         self.optimizer.arrays = {
             name.removeprefix(MEMORY): array for name, array in arrays.items() if name.startswith(MEMORY)
         }
         self.chosen_on_test = "chosen_on_test" in arrays
         shapes = {name: array.shape for name, array in self.optimizer.arrays.items()}
-        expected = {name: self.p.flat.shape for name in self.optimizer.memory} if self.step else {}
+        moved = self.algorithm.ascent.p.flat.shape
+        expected = {name: moved for name in self.optimizer.memory} if self.step else {}
         if not self.chosen_on_test and shapes != expected:
             raise ValueError(f"the optimiser's memory should be {expected}, and is {shapes}; it is damaged")
+        for name in self._chains:
+            getattr(self.algorithm, name)[...] = arrays[CHAINS + name]
 
 
 def mean(values: NDArray) -> float:
@@ -323,6 +398,36 @@ def start(dataset: Dataset, **settings: Any) -> Run:
         If a setting is unknown or out of range.
     """
     return Run(configure(dataset, **settings), dataset)
+
+
+GIVEN = ("data", "data_options", "decoder", "sigmoid_mean", "latent", "hidden", "log_var_floor")
+
+
+def fit_encoder(source: Run, **settings: Any) -> Run:
+    """A new run that fits an encoder to the decoder of another run, on its data: inference with theta fixed.
+
+    A bound belongs to an encoder as much as to a decoder. This one says what the decoder alone is worth under the best
+    q(z|x) that can be found, and gives an encoder to a model that MCEM trained without.
+
+    Parameters
+    ----------
+    source : Run
+        Of any method; of full variational Bayes the mean of q(theta) is taken.
+    **settings
+        As for `start`, except for those that the decoder decides.
+
+    Raises
+    ------
+    ValueError
+        If a setting disagrees with the decoder, is unknown or out of range.
+    """
+    given = {name: getattr(source.config, name) for name in GIVEN}
+    for name, value in given.items():
+        if settings.get(name) not in (None, value):
+            raise ValueError(f"{name} is {value} in the decoder that is given; got {settings[name]}. Leave it out")
+    run = Run(configure(source.data, **{**settings, **given, "freeze": "theta"}), source.data)
+    run.p.theta.flat[:] = source.p.theta.flat
+    return run
 
 
 def load(path: str | os.PathLike, dataset: Dataset | None = None) -> Run:
@@ -349,56 +454,3 @@ def load(path: str | os.PathLike, dataset: Dataset | None = None) -> Run:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path} holds no complete run: {error}") from None
     return run
-
-
-def find(path: str | os.PathLike) -> Path:
-    """The folder or file of a run; `latest` is a text file with the name of a folder beside it, on every system."""
-    path = Path(path)
-    if path.name == LATEST and path.is_file():
-        path = path.parent / path.read_text(encoding="utf-8").strip()
-    if not path.exists():
-        raise FileNotFoundError(f"there is no run at {path}; `aevb train` makes one")
-    return path
-
-
-def point_latest(folder: Path) -> None:
-    """Let `latest` beside this folder name it."""
-    with replacing(folder.parent / LATEST, "w") as file:
-        file.write(folder.name + "\n")
-
-
-def create(run: Run, path: Path, number: bool = False) -> Path:
-    """A new folder for a run, which holds a checkpoint from its first moment on.
-
-    Parameters
-    ----------
-    run : Run
-    path : Path
-    number : bool
-        If the folder is there already, try path-2, path-3 and so on.
-
-    Raises
-    ------
-    OSError
-        If it is there already (and `number` is not set) or cannot be made.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        run.save(part)
-        for folder in [path, *(path.with_name(f"{path.name}-{k}") for k in range(2, 10_000 if number else 2))]:
-            if folder.exists():
-                continue
-            try:
-                move(part, folder)
-            except OSError:
-                if folder.exists():  # another process was quicker to take this name
-                    continue
-                raise
-            if folder.parent.name == RUNS:
-                with contextlib.suppress(OSError):  # a convenience, and another run may be writing it
-                    point_latest(folder)
-            return folder
-        raise FileExistsError(f"{path} is there already and is not overwritten")
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -14,11 +14,11 @@ ROOT = Path(aevb_np.__file__).parent
 # A module imports only modules above it in this list: read from the top, every page stands on the pages before.
 LEVELS = (
     ("_version", "numerics", "params", "optimizers", "streams", "atomic", "plotting", "history", "hmc"),
-    ("layers", "distributions", "checkpoints", "data", "ascent"),
+    ("layers", "distributions", "checkpoints", "data", "ascent", "folders"),
     ("networks", "reparameterization", "training"),
     ("model",),
     ("estimators", "evaluation", "posterior"),
-    ("aevb", "wake_sleep"),
+    ("aevb", "wake_sleep", "mcem", "full_vb"),
     ("config",),
     ("run",),
     ("pictures",),

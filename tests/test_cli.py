@@ -133,7 +133,7 @@ def same_run(one, other):
 
 
 def pathof(name):
-    return aevb_np.run.find(name)
+    return aevb_np.folders.find(name)
 
 
 def test_a_run_cannot_be_shorter_than_it_is(aevb, own_file):

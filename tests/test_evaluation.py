@@ -26,7 +26,7 @@ def model_and_data(request):
 def test_the_terms_are_those_of_both_estimators(model_and_data):
     model, p, x = model_and_data
     eps = np.random.default_rng(1).standard_normal((N, J))
-    terms = evaluation.terms(model, p, x, eps)
+    terms = evaluation.terms(model, p.theta, p.phi, x, eps)
     assert np.allclose(terms.bound_a, sgvb_a(model, p.theta, p.phi, x, eps)[0], rtol=1e-12)
     assert np.allclose(terms.bound_b, sgvb_b(model, p.theta, p.phi, x, eps)[0], rtol=1e-12)
     mu, log_var = model.encoder.forward(p.phi, x)[0]
@@ -36,22 +36,22 @@ def test_the_terms_are_those_of_both_estimators(model_and_data):
 
 def test_z_is_sampled_and_never_the_mean(model_and_data):
     model, p, x = model_and_data
-    several = [evaluation.evaluate(model, p, [x], stream("evaluate", 0, t)).bound_b for t in range(2)]
-    at_the_mean = evaluation.terms(model, p, x, np.zeros((N, J))).bound_b
+    several = [evaluation.evaluate(model, p.theta, p.phi, [x], stream("evaluate", 0, t)).bound_b for t in range(2)]
+    at_the_mean = evaluation.terms(model, p.theta, p.phi, x, np.zeros((N, J))).bound_b
     assert not np.allclose(several[0], several[1])
     assert not np.allclose(several[0], at_the_mean)
 
 
 def test_blocks_are_only_a_matter_of_memory(model_and_data):
     model, p, x = model_and_data
-    whole = evaluation.evaluate(model, p, [x], stream("evaluate", 0))
-    parts = evaluation.evaluate(model, p, [x[:7], x[7:20], x[20:]], stream("evaluate", 0))
+    whole = evaluation.evaluate(model, p.theta, p.phi, [x], stream("evaluate", 0))
+    parts = evaluation.evaluate(model, p.theta, p.phi, [x[:7], x[7:20], x[20:]], stream("evaluate", 0))
     assert np.allclose(whole.bound_a, parts.bound_a, rtol=1e-12)
 
 
 def test_the_smallest_log_variance_is_the_decoders(model_and_data):
     model, p, x = model_and_data
-    terms = evaluation.evaluate(model, p, [x[:10], x[10:]], stream("evaluate", 0))
+    terms = evaluation.evaluate(model, p.theta, p.phi, [x[:10], x[10:]], stream("evaluate", 0))
     assert math.isnan(terms.min_log_var) == (model.decoder.shapes.get("logits") is not None)
 
 

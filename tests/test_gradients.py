@@ -16,6 +16,7 @@ from finite_differences import complex_step, relative_error, richardson
 from aevb_np.aevb import AEVB
 from aevb_np.distributions import bernoulli_log_prob, gaussian_kl, gaussian_log_prob, standard_normal_log_prob
 from aevb_np.estimators import mean_of_samples, sgvb_a, sgvb_b
+from aevb_np.full_vb import full_a, full_b
 from aevb_np.layers import affine, at_least, sigmoid, tanh
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP, affine_shapes
@@ -91,6 +92,14 @@ def estimator_case(estimator, kind, samples, draw):
     return noisy, {name: draw.params(model.shapes[name]) for name in ("theta", "phi")}
 
 
+def full_case(estimator, kind, samples, draw):
+    model = model_of(kind)
+    decoder, encoder = model.decoder.shapes, model.encoder.shapes
+    p = draw.params({"theta": decoder, "theta_log_var": decoder, "phi": encoder})
+    noise = {"eps": draw.normal(samples * M, J), "zeta": draw.normal(1, p.theta.flat.size)}
+    return partial(estimator, model, x=data_for(model, draw), **noise), {"p": p}
+
+
 CASES = {
     "affine": lambda draw: (affine, {"p": draw.params(affine_shapes(H, D)), "x": draw.normal(M, H)}),
     "tanh": lambda draw: (tanh, {"a": draw.normal(M, H)}),
@@ -125,10 +134,12 @@ for _kind in ("bernoulli", "gaussian", "gaussian floored"):
     for _samples in (1, L):
         CASES[f"sgvb_a, {_kind}, L = {_samples}"] = partial(estimator_case, sgvb_a, _kind, _samples)
         CASES[f"sgvb_b, {_kind}, L = {_samples}"] = partial(estimator_case, sgvb_b, _kind, _samples)
+        CASES[f"full_a, {_kind}, L = {_samples}"] = partial(full_case, full_a, _kind, _samples)
+        CASES[f"full_b, {_kind}, L = {_samples}"] = partial(full_case, full_b, _kind, _samples)
 
 EVERY = pytest.mark.parametrize("name", CASES)
 WITH_PARAMETERS = [name for name, case in CASES.items() if any(isinstance(a, Params) for a in case(Draw())[1].values())]
-ASKED_FOR_LESS = [name for name in WITH_PARAMETERS if not name.startswith("sgvb")]
+ASKED_FOR_LESS = [name for name in WITH_PARAMETERS if not name.startswith(("sgvb", "full"))]
 
 
 # ---- What the tests have in common ----

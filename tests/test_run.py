@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import aevb_np
-from aevb_np import checkpoints, training
+from aevb_np import checkpoints, folders, training
 from aevb_np import run as runs
 from aevb_np.data import Dataset
 from aevb_np.history import marks
@@ -299,12 +299,12 @@ class TestCheckpoints:
 
 def test_a_new_folder_is_numbered_and_latest_names_the_newest(start, tmp_path):
     folder = tmp_path / "runs" / "a"
-    first, second = runs.create(start(), folder, number=True), runs.create(start(seed=5), folder, number=True)
+    first, second = folders.create(start(), folder, number=True), folders.create(start(seed=5), folder, number=True)
     assert [first.name, second.name] == ["a", "a-2"]
-    assert runs.find(tmp_path / "runs" / "latest") == second
+    assert folders.find(tmp_path / "runs" / "latest") == second
     assert aevb_np.load(tmp_path / "runs" / "latest").config.seed == 5
     with pytest.raises(FileExistsError, match="not overwritten"):
-        runs.create(start(), folder)
+        folders.create(start(), folder)
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["a", "a-2", "latest"]
 
 
@@ -344,13 +344,13 @@ def test_evaluation_noise_differs_from_step_to_step_and_by_repeat(start):
 
 def test_runs_made_at_the_same_moment_get_names_of_their_own(start, tmp_path, monkeypatch):
     """Where another process takes the name between the look and the move, the next name is tried."""
-    taken, move = tmp_path / "runs" / "a", runs.move
+    taken, move = tmp_path / "runs" / "a", folders.move
 
     def slow(source, target):
         if target == taken:
             start().save(taken)  # the other process
         move(source, target)
 
-    monkeypatch.setattr(runs, "move", slow)
-    assert runs.create(start(), taken, number=True).name == "a-2"
+    monkeypatch.setattr(folders, "move", slow)
+    assert folders.create(start(), taken, number=True).name == "a-2"
     assert sorted(path.name for path in taken.parent.iterdir()) == ["a", "a-2", "latest"]

@@ -85,5 +85,5 @@ def test_a_run_learns_and_goes_on_to_the_same_bits(start, tmp_path):
 
 @pytest.mark.parametrize("setting", [{"draws": 2}, {"estimator": "A"}])
 def test_settings_of_aevb_are_refused(start, setting):
-    with pytest.raises(ValueError, match="for the method aevb; wake-sleep has none"):
+    with pytest.raises(ValueError, match="for the methods aevb and full-vb; wake-sleep has none"):
         start(method="wake-sleep", **setting)

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from aevb_np import run as runs
+from aevb_np import folders
 
-RUNS = Path(runs.RUNS)
-LATEST = RUNS / runs.LATEST
+RUNS = Path(folders.RUNS)
+LATEST = RUNS / folders.LATEST
 
 
 def whole(text: str) -> int:

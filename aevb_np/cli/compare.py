@@ -20,7 +20,8 @@ def run(args: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_limits
 
     from aevb_np import pictures
-    from aevb_np.run import find, load
+    from aevb_np.folders import find
+    from aevb_np.run import load
 
     if len(args.run_paths) < 2:
         raise ValueError("comparing takes two runs or more; one was named")
@@ -28,6 +29,12 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--out ends in .png, .pdf or .svg; got {args.out}")
     paths = [find(path) for path in args.run_paths]
     runs = [load(path) for path in paths]
+    for path, run in zip(paths, runs):
+        if not run.has_encoder:
+            raise ValueError(
+                f"{path} has no bound to compare: MCEM has no encoder. `aevb evaluate {path} --marginal hmc` estimates "
+                f"log p(x), `aevb train --freeze theta {path}` fits an encoder"
+            )
     with threadpool_limits(1, "blas"):
         bounds = [sum(run.evaluate("test", repeat=r).bound_b for r in range(REPEATS)) / REPEATS for run in runs]
     print("bound on the test images, nats per image, and the gap to the first run; +- is from the choice of images,")

@@ -14,9 +14,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Draw them beside the checkpoint."""
     from aevb_np import pictures
-    from aevb_np.run import find, load
+    from aevb_np.folders import find
+    from aevb_np.run import load
 
     path = find(args.run_path)
-    for picture in pictures.draw(load(path), path if path.is_dir() else path.parent, args.format):
+    run = load(path)
+    for picture in pictures.draw(run, path if path.is_dir() else path.parent, args.format):
         print(picture)
+    for line in pictures.left_out(run):
+        print(line)
     return 0

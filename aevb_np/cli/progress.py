@@ -21,12 +21,12 @@ def progress(run: Any) -> Iterator[Callable]:
             bar_format="{percentage:3.0f}%|{bar}|{n_fmt}/{total_fmt} {remaining} {rate_fmt}{postfix}",
         )  # fmt: skip
         with bar:
-            bar.set_postfix_str(tight(newest(run.history)))
+            bar.set_postfix_str(newest(run, tight=True))
 
             def show(now):
                 bar.update(min(now.samples, bar.total) - bar.n)
                 if now.row:
-                    bar.set_postfix_str(tight(newest(run.history)))
+                    bar.set_postfix_str(newest(run, tight=True))
 
             yield show
     else:
@@ -56,23 +56,14 @@ class Lines:
 
 
 def bounds(run: Any) -> str:
-    """The bound of the minibatches since the last row, and that row's, in nats per image."""
+    """The mean of the steps since the last row, and that row's bounds, in nats per image."""
     if not run.running_count:
-        return newest(run.history) or "no bound yet"
-    since = f"minibatches {run.running_sum / run.running_count:.1f}"
-    return f"{since}, at {run.history[-1].samples:,}: {newest(run.history)}" if run.history else since
+        return newest(run) or "no bound yet"
+    since = f"{run.row_kind.running} {run.running_sum / run.running_count:.1f}"
+    return f"{since}, at {run.history[-1].samples:,}: {newest(run)}" if run.history else since
 
 
-def newest(history: list) -> str:
-    """The bounds of the newest row, in nats per image, that of the test images with its two parts."""
-    if not history:
-        return ""
-    row = history[-1]
-    return (
-        f"train {row.train_bound:.1f}, test {row.test_bound:.1f} = {row.test_reconstruction:.1f} - KL {row.test_kl:.1f}"
-    )
-
-
-def tight(text: str) -> str:
-    """Fewer blanks, so that a bar of 80 columns has room for all of it."""
-    return text.replace(", ", " ").replace(" = ", "=").replace(" - ", "-")
+def newest(run: Any, tight: bool = False) -> str:
+    """The newest row's bounds; tight with fewer blanks, so that a bar of 80 columns has room for all of it."""
+    text = run.history[-1].brief if run.history else ""
+    return text.replace(", ", " ").replace(" = ", "=").replace(" - ", "-") if tight else text

@@ -29,6 +29,7 @@ SETTINGS = {
     "step": "step",
     "warmup": "warmup",
     "prior": "prior",
+    "freeze": "freeze",
     "sampling": "sampling",
     "log_var_floor": "log_var_floor",
     "decoder": "decoder",
@@ -60,9 +61,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--log-var-floor", type=float, metavar="S", help="least log sigma^2 of a Gaussian decoder (none)"
     )
     method = parser.add_argument_group("the algorithm")
-    method.add_argument("--method", choices=("aevb", "wake-sleep"), help="(aevb)")
-    method.add_argument("--estimator", choices=("A", "B"), help="eq. (6) or eq. (7) (B)")
-    method.add_argument("--minibatch", type=whole, metavar="M", help="datapoints in an update (100)")
+    method.add_argument("--method", choices=("aevb", "wake-sleep", "mcem", "full-vb"), help="(aevb)")
+    method.add_argument("--estimator", choices=("A", "B"), help="eq. (6) or eq. (7); (21) or (24) (B)")
+    method.add_argument(
+        "--minibatch", type=whole, metavar="M", help="datapoints in an update (100; mcem: all up to 1000)"
+    )
     method.add_argument("--draws", type=whole, metavar="L", help="samples of z for each datapoint (1)")
     method.add_argument("--optimizer", choices=("adagrad", "sgd", "adam"), help="(adagrad; adam for faces)")
     method.add_argument("--step", type=float, help="its step size (by data, J and optimizer; shown at the start)")
@@ -70,6 +73,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--warmup", type=whole, metavar="T", help="gradients that Adagrad gathers before it moves (100)"
     )
     method.add_argument("--prior", choices=("all", "weights", "none"), help="what the prior N(0, I) lies on (all)")
+    method.add_argument("--freeze", choices=("theta",), help="fit an encoder to the decoder of RUN, named as DATA")
     method.add_argument("--sampling", choices=("permutation", "replacement"), help="of minibatches (permutation)")
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
@@ -108,19 +112,24 @@ def run(args: argparse.Namespace) -> int:
     row = run.history[-1]
     log.write(f"done: {row}")
     print(run.config.description)
-    print(
-        f"after {row.samples:,} samples: bound {row.test_bound:.2f} +- {row.test_standard_error:.2f} "
-        f"nats per test image (reconstruction {row.test_reconstruction:.2f}, KL {row.test_kl:.2f}); "
-        f"train {row.train_bound:.2f}. Pictures in {folder}: {', '.join(names)}"
-    )
-    best = max(run.history, key=lambda row: row.test_bound)
+    print(f"after {row.samples:,} samples: {row.result}. Pictures in {folder}: {', '.join(names)}")
+    for line in pictures.left_out(run):
+        print(line)
+    if run.has_encoder:
+        for line in much_better_before(run):
+            print(line)
+    return 0
+
+
+def much_better_before(run: Any) -> Iterator[str]:
+    """A word to somebody whose run has lost what it had."""
+    row, best = run.history[-1], max(run.history, key=lambda row: row.test_bound)
     if row.test_bound < best.test_bound - FAR_BELOW * abs(best.test_bound):
-        print(
+        yield (
             f"note: the test bound was {best.test_bound:.2f} at {best.samples:,} samples; those parameters "
             "are in best.npz. A smaller --step may hold on to them"
             + (", or --log-var-floor -6" if run.config.decoder == "gaussian" else "")
         )
-    return 0
 
 
 # -- before ---------------------------------------------------------------------------------------------------------
@@ -128,36 +137,57 @@ def run(args: argparse.Namespace) -> int:
 
 def started(args: argparse.Namespace) -> tuple[Any, Path]:
     """A new run with its folder, which holds a checkpoint from its first moment on."""
-    from aevb_np import run as runs
-    from aevb_np.data import loading
+    from aevb_np import folders
 
-    source = "digits" if args.data is None else args.data
     if args.out and args.out.exists():
         raise ValueError(f"{args.out} is there already and is not overwritten; choose another --out, or --resume it")
-    options = {name: getattr(args, name) for name in DATA_OPTIONS if getattr(args, name) is not None}
-    dataset = loading.load(source, train=args.train, binarize=args.binarize, decoder=args.decoder, **options)
-    if source not in loading.NAMES:
-        source = str(Path(source).resolve())
-    if "labels" in options:
-        options["labels"] = str(Path(options["labels"]).resolve())
     settings = {field: getattr(args, flag) for flag, field in SETTINGS.items()}
-    run = runs.start(dataset, data=source, data_options=options, **settings)
-    run.config = with_length(run.config, args)
-    name = f"{dataset.name}-{run.config.method}-J{run.config.latent}-s{run.config.seed}"
-    folder = runs.create(run, args.out or RUNS / name, number=args.out is None)
+    run = encoder_only(args, settings) if args.freeze == "theta" else from_data(args, settings)
+    c = run.config = with_length(run.config, args)
+    name = f"{c.data_name}-{'encoder' if c.freeze == 'theta' else c.method}-J{c.latent}-s{c.seed}"
+    folder = folders.create(run, args.out or RUNS / name, number=args.out is None)
     for line in introduction(run):
         print(line)
     print(f"saving to {folder}; Ctrl-C saves and stops")
     return run, folder
 
 
+def from_data(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
+    """A run on the data that were asked for."""
+    from aevb_np import run as runs
+    from aevb_np.data import loading
+
+    source = "digits" if args.data is None else args.data
+    options = {name: getattr(args, name) for name in DATA_OPTIONS if getattr(args, name) is not None}
+    dataset = loading.load(source, train=args.train, binarize=args.binarize, decoder=args.decoder, **options)
+    if source not in loading.NAMES:
+        source = str(Path(source).resolve())
+    if "labels" in options:
+        options["labels"] = str(Path(options["labels"]).resolve())
+    return runs.start(dataset, data=source, data_options=options, **settings)
+
+
+def encoder_only(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
+    """A run that fits an encoder to another run's decoder, on that run's data."""
+    from aevb_np import run as runs
+
+    if args.data is None:
+        raise ValueError("--freeze theta needs the run whose decoder is meant:  aevb train --freeze theta RUN")
+    for name in ("train", "binarize", *DATA_OPTIONS):
+        if getattr(args, name) is not None:
+            raise ValueError(f"--{name.replace('_', '-')}: with --freeze theta the data are the run's. Leave it out")
+    del settings["freeze"]
+    return runs.fit_encoder(runs.load(args.data), **settings)
+
+
 def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
     """A run that goes on, and its folder."""
+    from aevb_np import folders
     from aevb_np import run as runs
     from aevb_np.atomic import remove_quietly
     from aevb_np.config import versions
 
-    folder = runs.find(args.resume)
+    folder = folders.find(args.resume)
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file; resume the run's folder, {folder.parent}")
     for leftover in folder.glob("*.part"):  # of a kill in the middle of a save
@@ -202,7 +232,9 @@ def with_length(config: Any, args: argparse.Namespace) -> Any:
     import dataclasses
 
     if args.epochs is not None:
-        return dataclasses.replace(config, samples=args.epochs * (config.N // config.minibatch) * config.minibatch)
+        return dataclasses.replace(
+            config, samples=args.epochs * (config.N // config.minibatch) * config.samples_per_step
+        )
     if args.samples is not None:
         return dataclasses.replace(config, samples=args.samples)
     return config
@@ -212,7 +244,8 @@ def introduction(run: Any) -> Iterator[str]:
     """What is about to be trained, on what and how, for a person to check."""
     c, model = run.config, run.model
     yield c.description
-    how = f"estimator {c.estimator}, L = {c.draws}" if c.method == "aevb" else c.method
+    how = c.method if c.method in ("wake-sleep", "mcem") else f"{c.method}, estimator {c.estimator}, L = {c.draws}"
+    how += ", theta frozen" if c.freeze == "theta" else ""
     yield (
         f"{model.D}-{c.hidden}-{c.latent}, {c.decoder.capitalize()} decoder, {run.p.flat.size:,} parameters; "
         f"{how}, M = {c.minibatch}, prior on {c.prior}"
