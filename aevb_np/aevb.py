@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.ascent import Ascent, under_prior
+from aevb_np.ascent import Ascent, prior_precision
 from aevb_np.estimators import sgvb_b
 from aevb_np.model import VAE
 from aevb_np.optimizers import Optimizer
@@ -62,7 +62,7 @@ class AEVB:
             raise ValueError(f"L, the samples of z for each datapoint, is 1 or more; got {L}")
         self.model, self.p, self.L, self.estimator = model, p, L, estimator
         free = p if free is None else free
-        self.ascent = Ascent(free, optimizer, N, under_prior(free, prior))
+        self.ascent = Ascent(free, optimizer, N, prior_precision(free, prior))
 
     def step(self, x: NDArray, index: NDArray, rng: np.random.Generator) -> NDArray:
         """One turn of the loop: a minibatch in, the parameters moved, the bound of every datapoint out.

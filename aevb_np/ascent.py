@@ -1,5 +1,6 @@
-"""How every algorithm ends its step: the pull of the prior on the parameters, a look at the numbers, and uphill."""
+"""How every algorithm ends its step: a look at the numbers, the pull of the prior on the parameters, and uphill."""
 
+import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.optimizers import Optimizer
@@ -8,16 +9,20 @@ from aevb_np.params import Params, check_finite, check_moved
 PRIORS = ("all", "weights", "none")
 
 
-def under_prior(p: Params, which: str) -> list[tuple[NDArray, NDArray]]:
-    """The arrays on which the prior N(0, I) of the parameters lies, each with its gradient.
+def prior_precision(p: Params, which: str) -> NDArray:
+    """The precision of the Gaussian prior on every parameter: 1 where N(0, I) lies, 0 where nothing does.   (P,) or ()
 
-    The paper puts it on all parameters (section 5); "weights" leaves the biases free, "none" is maximum likelihood.
+    The paper puts the prior on all parameters (section 5); "weights" leaves the biases free, "none" is maximum
+    likelihood.
     """
     if which not in PRIORS:
         raise ValueError(f"the prior is on one of {', '.join(PRIORS)}; got {which!r}")
-    if which == "all":
-        return [(p.flat, p.grad)]
-    return [(w, dw) for _, w, dw in p.arrays() if which == "weights" and w.ndim == 2]
+    if which != "weights":
+        return np.array(which == "all", p.flat.dtype)
+    precision = Params(p.shapes, np.zeros_like(p.flat))
+    for _, w, _ in precision.arrays():
+        w[...] = w.ndim == 2
+    return precision.flat
 
 
 class Ascent:
@@ -30,12 +35,13 @@ class Ascent:
     optimizer : Optimizer
     N : int
         Datapoints in the training set.
-    prior : list of (array, gradient)
-        What the prior lies on, by `under_prior`.
+    precision : array, (P,) or ()
+        Of the prior, by `prior_precision`.
     """
 
-    def __init__(self, p: Params, optimizer: Optimizer, N: int, prior: list[tuple[NDArray, NDArray]]):
-        self.p, self.optimizer, self.N, self.prior = p, optimizer, N, prior
+    def __init__(self, p: Params, optimizer: Optimizer, N: int, precision: NDArray):
+        self.p, self.optimizer = p, optimizer
+        self.pull = precision / N  # 1/N grad log N(w; 0, I) = -w / N
 
     def step(self, bound: NDArray) -> None:
         """Move.
@@ -45,8 +51,6 @@ class Ascent:
         FloatingPointError
             Where a number is not finite any more; if it is the bound or the gradient, the parameters are as they were.
         """
-        for w, dw in self.prior:
-            dw -= w / self.N  # 1/N grad log N(w; 0, I)
         check_finite(bound, self.p)
-        self.optimizer.ascend(self.p.flat, self.p.grad)
+        self.optimizer.ascend(self.p.flat, self.p.grad, self.pull)
         check_moved(self.p)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.ascent import Ascent, under_prior
+from aevb_np.ascent import Ascent, prior_precision
 from aevb_np.distributions import gaussian_kl, gaussian_log_prob, standard_normal_log_prob
 from aevb_np.estimators import sgvb_a, sgvb_b
 from aevb_np.model import VAE
@@ -93,7 +93,9 @@ class FullVB:
         prior: str = "all",
     ):
         self.model, self.p, self.N, self.L, self.estimator = model, p, N, L, estimator
-        self.ascent = Ascent(p, optimizer, N, under_prior(p.phi, prior))
+        precision = Params(p.shapes, np.zeros_like(p.flat))
+        precision.phi.flat[:] = prior_precision(p.phi, prior)
+        self.ascent = Ascent(p, optimizer, N, precision.flat)
 
     def step(self, x: NDArray, index: NDArray, rng: np.random.Generator) -> NDArray:
         """One turn of the loop; the bound of every datapoint at the theta drawn, before the step, without theta's KL.

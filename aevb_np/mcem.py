@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.ascent import Ascent, under_prior
+from aevb_np.ascent import Ascent, prior_precision
 from aevb_np.hmc import jittered, move, tune
 from aevb_np.model import VAE
 from aevb_np.optimizers import Optimizer
@@ -41,7 +41,7 @@ class MCEM:
         self, model: VAE, p: Params, optimizer: Optimizer, N: int, rng: np.random.Generator, prior: str = "all"
     ):
         self.model, self.p = model, p
-        self.ascent = Ascent(p.theta, optimizer, N, under_prior(p.theta, prior))
+        self.ascent = Ascent(p.theta, optimizer, N, prior_precision(p.theta, prior))
         self.z = rng.standard_normal((N, model.J)).astype(p.flat.dtype)
         self.steps = np.full((N, 1), 0.1, p.flat.dtype)
         self.moves = np.zeros(2)

@@ -7,7 +7,7 @@ checkpoint finds it.
 from abc import ABC, abstractmethod
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 BLOCK = 32_768  # numbers: parameters, gradient, memory and a scratch of this length stay in a core's cache together
 
@@ -19,6 +19,7 @@ class Optimizer(ABC):
     """
 
     memory: tuple[str, ...] = ()
+    start = 0.0  # of the memory
 
     def __init__(self, step: float):
         if not 0 < step < float("inf"):
@@ -27,13 +28,19 @@ class Optimizer(ABC):
         self.t = 0
         self.arrays: dict[str, NDArray] = {}
 
-    def ascend(self, flat: NDArray, grad: NDArray) -> None:
-        """Move `flat` uphill along `grad`; both (P,), `flat` is changed in place."""
+    def ascend(self, flat: NDArray, grad: NDArray, pull: ArrayLike = 0.0) -> None:
+        """Move `flat` uphill along `grad`; both are (P,), and `flat` is changed in place.
+
+        With `pull`, a number or (P,), the gradient is less by pull * flat: that of a Gaussian prior around 0. It is
+        taken off here because every pass over all the parameters counts, and here a block of them is in the cache.
+        """
         self.t += 1
         if not self.arrays:
-            self.arrays = {name: np.zeros_like(flat) for name in self.memory}
+            self.arrays = {name: np.full_like(flat, self.start) for name in self.memory}
+        pull = np.asarray(pull, flat.dtype)
         for start in range(0, flat.size, BLOCK):
             block = slice(start, start + BLOCK)
+            grad[block] -= flat[block] * (pull[block] if pull.ndim else pull)
             self.move(flat[block], grad[block], *(self.arrays[name][block] for name in self.memory))
 
     @abstractmethod
@@ -57,7 +64,7 @@ class SGD(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Adagrad (Duchi, Hazan and Singer, 2011), the paper's optimiser: G += g^2,  w += step g / sqrt(G + epsilon).
+    """Adagrad (Duchi, Hazan and Singer, 2011), the paper's optimiser: G += g^2,  w += step g / sqrt(G).
 
     Parameters
     ----------
@@ -67,7 +74,7 @@ class Adagrad(Optimizer):
         So many gradients are gathered in G before the first one moves anything. Without it the first move is +-step for
         every weight, however small its gradient.
     epsilon : float
-        Keeps weights without gradient where they are.
+        What G starts from. It keeps weights without gradient where they are.
 
     Examples
     --------
@@ -85,13 +92,13 @@ class Adagrad(Optimizer):
         if warmup < 0:
             raise ValueError(f"a warm-up is 0 gradients or more; got {warmup}")
         self.warmup, self.epsilon = warmup, epsilon
+        self.start = epsilon
 
     def move(self, flat, grad, G):
         scratch = grad * grad
         G += scratch
         if self.t > self.warmup:
-            np.add(G, self.epsilon, out=scratch)
-            np.sqrt(scratch, out=scratch)
+            np.sqrt(G, out=scratch)
             np.divide(grad, scratch, out=scratch)
             scratch *= self.step
             flat += scratch

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.ascent import Ascent, under_prior
+from aevb_np.ascent import Ascent, prior_precision
 from aevb_np.distributions import gaussian_log_prob
 from aevb_np.model import VAE
 from aevb_np.optimizers import Optimizer
@@ -26,7 +26,7 @@ class WakeSleep:
 
     def __init__(self, model: VAE, p: Params, optimizer: Optimizer, N: int, prior: str = "all"):
         self.model, self.p = model, p
-        self.ascent = Ascent(p, optimizer, N, under_prior(p, prior))
+        self.ascent = Ascent(p, optimizer, N, prior_precision(p, prior))
 
     def step(self, x: NDArray, index: NDArray, rng: np.random.Generator) -> NDArray:
         """One wake phase and one sleep phase on M dreams; the bound of every datapoint by estimator A, before the step.

@@ -16,7 +16,7 @@ from test_gradients import D, Draw, J, L, M, data_for, model_of
 
 from aevb_np import numerics
 from aevb_np.aevb import AEVB
-from aevb_np.ascent import under_prior
+from aevb_np.ascent import prior_precision
 from aevb_np.distributions import (
     bernoulli_log_prob,
     gaussian_kl,
@@ -379,6 +379,19 @@ def test_blocks_are_only_a_matter_of_speed(name):
     np.testing.assert_allclose(w, by_hand(optimizer, gradients), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_prior_pulls_towards_zero(name):
+    """`pull` is taken off the gradient, one number for all parameters or one for each, in every block."""
+    draw = Draw()
+    start, gradients = draw.normal(BLOCK + 777), [draw.normal(BLOCK + 777) for _ in range(3)]
+    for pull in (0.3, draw.normal(BLOCK + 777) ** 2):
+        one, other, w, v = OPTIMIZERS[name](), OPTIMIZERS[name](), start.copy(), start.copy()
+        for g in gradients:
+            one.ascend(w, g.copy(), pull)
+            other.ascend(v, g - pull * v)
+        np.testing.assert_allclose(w, v, rtol=1e-12, atol=1e-14)
+
+
 def test_adagrad_warms_up():
     """100 gradients are gathered and move nothing; the 101st moves, divided by the root of all 101 squares."""
     adagrad, draw, w = Adagrad(step=0.1, warmup=100, epsilon=0), Draw(), np.ones(D)
@@ -578,4 +591,4 @@ def test_aevb_refuses_what_makes_no_sense():
     with pytest.raises(ValueError, match="1 or more; got 0"):
         AEVB(model, p, SGD(step=0.1), N=M, L=0)
     with pytest.raises(ValueError, match="one of all, weights, none; got 'some'"):
-        under_prior(p, "some")
+        prior_precision(p, "some")

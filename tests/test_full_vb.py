@@ -112,6 +112,19 @@ def test_a_step_ascends_the_bound_of_the_data(estimator, prior):
     np.testing.assert_allclose(reported, bound, rtol=1e-12)  # the KL of theta is not in it
 
 
+def test_the_kl_is_divided_by_n():
+    """A decoder that cannot learn from the data, for its gradient is nil, follows its prior alone, by 1 / N a step."""
+    model, p, x, _ = small_model()
+    before = p.theta.flat.copy()
+
+    def blind(model, p, x, eps, zeta):
+        (bound, kl), backward = full_b(model, p, x, eps, zeta)
+        return (bound, kl), lambda dbound, dkl: backward(0 * dbound, dkl)
+
+    FullVB(model, p, SGD(0.1), N, estimator=blind, prior="none").step(x, np.arange(M), stream("noise", 0))
+    np.testing.assert_allclose(p.theta.flat, before * (1 - 0.1 / N), rtol=1e-12)
+
+
 def test_the_start():
     model = model_of("bernoulli")
     p, aevb = init(model, stream("init", 0)), model.init(stream("init", 0))
