@@ -66,6 +66,27 @@ def bernoulli_log_prob(x: NDArray, logits: NDArray, value: bool = True) -> tuple
     return log_p, backward
 
 
+def bernoulli_log_prob_pairs(x: NDArray, logits: NDArray) -> NDArray:
+    """`bernoulli_log_prob` of every row of x under every row of logits, without gradient.   (N, D), (G, D) -> (N, G)
+
+    The pixels are summed over by a matrix product:   x_n . a_g - sum_i softplus(a_gi).
+    """
+    return x @ logits.T - softplus(logits).sum(axis=1)
+
+
+def gaussian_log_prob_pairs(x: NDArray, mu: NDArray, log_var: NDArray) -> NDArray:
+    """`gaussian_log_prob` of every row of x under every row of mu and log_var.   (N, D), (G, D) twice -> (N, G)
+
+    With (x - mu)^2 multiplied out it is made of matrix products too. Where sigma is small the three terms are large and
+    nearly cancel, so they are always computed in float64.
+    """
+    x, mu, log_var = (array.astype(np.float64) for array in (x, mu, log_var))
+    precision = np.exp(-log_var)
+    scaled = mu * precision
+    square = x**2 @ precision.T - 2 * x @ scaled.T + (mu * scaled).sum(axis=1)
+    return -0.5 * (square + (log_var + LOG_2PI).sum(axis=1))
+
+
 def gaussian_kl(mu: NDArray, log_var: NDArray) -> tuple[NDArray, Callable]:
     """KL( N(mu, sigma^2 I) || N(0, I) ), one number per row.
 

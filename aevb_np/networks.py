@@ -1,7 +1,7 @@
 """Densities given by a network: an MLP with one hidden layer of tanh units turns u into the density of v. Appendix C.
 
-The encoder q(z|x) and the decoder p(x|z) are the same kind of thing and have the same five words: `shapes`, `forward`,
-`log_prob`, `sample`, `mean`.
+The encoder q(z|x) and the decoder p(x|z) are the same kind of thing and have the same six words: `shapes`, `forward`,
+`log_prob`, `log_prob_pairs`, `sample`, `mean`.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.distributions import bernoulli_log_prob, gaussian_log_prob, sample_bernoulli, sample_gaussian
+from aevb_np.distributions import (
+    bernoulli_log_prob,
+    bernoulli_log_prob_pairs,
+    gaussian_log_prob,
+    gaussian_log_prob_pairs,
+    sample_bernoulli,
+    sample_gaussian,
+)
 from aevb_np.layers import affine, at_least, sigmoid, tanh
 from aevb_np.numerics import sigmoid as sigmoid_of
 from aevb_np.params import Params, Shapes
@@ -57,6 +64,10 @@ class BernoulliMLP:
             return back_forward(back_log_prob(dlog_p), inputs, parameters)  # du
 
         return log_p, backward
+
+    def log_prob_pairs(self, p: Params, v: NDArray, u: NDArray) -> NDArray:
+        """log p(v_n|u_g) for every pair, without gradient.   (N, n_out), (G, n_in) -> (N, G)"""
+        return bernoulli_log_prob_pairs(v, self.forward(p, u)[0])
 
     def mean(self, p: Params, u: NDArray) -> NDArray:
         """E[v|u] = y."""
@@ -125,6 +136,10 @@ class GaussianMLP:
             return back_forward(dmu, dlog_var, inputs, parameters)  # du
 
         return log_p, backward
+
+    def log_prob_pairs(self, p: Params, v: NDArray, u: NDArray) -> NDArray:
+        """log p(v_n|u_g) for every pair, without gradient, in float64.   (N, n_out), (G, n_in) -> (N, G)"""
+        return gaussian_log_prob_pairs(v, *self.forward(p, u)[0])
 
     def mean(self, p: Params, u: NDArray) -> NDArray:
         """E[v|u] = mu."""

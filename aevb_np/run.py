@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from aevb_np import checkpoints, evaluation, full_vb, training
+from aevb_np import checkpoints, evaluation, full_vb, marginal_likelihood, training
 from aevb_np.aevb import AEVB
 from aevb_np.atomic import replacing
 from aevb_np.config import Config, configure
@@ -115,11 +115,43 @@ class Run:
         if draws < 1:
             raise ValueError(f"draws (L) is a whole number from 1 up; got {draws}")
         self._needs_encoder("have a bound")
-        rows, rng = self._rows(x), stream("evaluate", seed)
-        if self.config.binarize == "dynamic":
-            rows = binary(rows, rng)
+        rng = stream("evaluate", seed)
+        rows = self._shown(x, rng)
         blocks = [rows[start : start + evaluation.BLOCK] for start in range(0, len(rows), evaluation.BLOCK)]
         return np.mean([self._terms(blocks, rng).bound_b for _ in range(draws)], axis=0)
+
+    def log_marginal(
+        self, x: ArrayLike, method: str = "hmc", seed: int = 0, z: NDArray | None = None
+    ) -> marginal_likelihood.Estimate:
+        """An estimate of log p(x) for every datapoint, in nats, with its error.   (M, D) -> (M,), twice
+
+        Parameters
+        ----------
+        x : array, (M, D) or (M, rows, columns)
+            As for `encode`; for a run on dynamically binarised data it is drawn once before.
+        method : {"hmc", "importance", "quadrature", "ais"}
+            See `aevb_np.marginal_likelihood`. In full variational Bayes theta is the mean of q(theta).
+        seed : int
+        z : array, (M, J), optional
+            Where "hmc" starts. By default the encoder's means; for MCEM the best of ten chains from the prior.
+
+        Raises
+        ------
+        ValueError
+            For "importance" if there is no encoder, and for "quadrature" in more than three latent dimensions.
+        """
+        if method == "importance":
+            self._needs_encoder("be evaluated by importance sampling")
+        rng, theta = stream("hmc", seed, 1), self.p.theta  # step 0 is where MCEM starts its chains
+        rows = self._shown(x, rng)
+        if method == "hmc" and z is None and not self.has_encoder:
+            z = marginal_likelihood.starts(self.model.decoder, theta, rows, rng)
+        return marginal_likelihood.log_marginal(self.model, theta, self.p.phi, rows, method, rng, z)
+
+    def _shown(self, x: ArrayLike, rng: np.random.Generator) -> NDArray:
+        """x as the model sees it: bits, if it was trained on bits drawn from grey values."""
+        rows = self._rows(x)
+        return binary(rows, rng) if self.config.binarize == "dynamic" else rows
 
     @property
     def has_encoder(self) -> bool:

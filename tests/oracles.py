@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import roots_hermitenorm
 from scipy.stats import multivariate_normal
 
-from aevb_np.distributions import gaussian_log_prob
+from aevb_np.distributions import gaussian_log_prob, gaussian_log_prob_pairs, sample_gaussian
 from aevb_np.model import VAE
 from aevb_np.params import Params
 
@@ -30,6 +30,14 @@ class LinearGaussian:
             return dmu @ p.W.T if inputs else None
 
         return log_p, backward
+
+    def log_prob_pairs(self, p, x, z):
+        mu = z @ p.W + p.b
+        return gaussian_log_prob_pairs(x, mu, np.full_like(mu, self.log_var))
+
+    def sample(self, p, z, rng):
+        mu = z @ p.W + p.b
+        return sample_gaussian(mu, np.full_like(mu, self.log_var), rng)
 
     def log_marginal(self, p, x):
         """log p(x) = log N(x; b, W^T W + variance I)."""

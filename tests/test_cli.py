@@ -1,5 +1,6 @@
 """The command line as a person types it: what works, and one line for everything that does not."""
 
+import functools
 import json
 import os
 import random
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import aevb_np
-from aevb_np import atomic, cli
+from aevb_np import atomic, cli, completion
 from aevb_np.data import files
 
 SHORT = ["--hidden", "8", "--minibatch", "20", "--shape", "6x7"]
@@ -154,6 +155,56 @@ def test_odd_names(aevb, own_file, tmp_path):
 def test_epochs(aevb, own_file):
     out = aevb("train", own_file, *SHORT, "--epochs", 3)[1]
     assert "after 660 samples" in out  # 225 points: 11 minibatches of 20 an epoch
+
+
+def test_mcem_has_no_bound_and_an_encoder_can_be_fitted(aevb, own_file):
+    code, out, _ = aevb("train", own_file, *SHORT, "--method", "mcem", "--samples", "2e4", "--out", "em")
+    assert code == 0 and "nats per training image at the chains (no bound: there is no encoder)" in out
+    assert "left out: MCEM has no encoder" in out and not os.path.exists("em/reconstructions.png")
+    with open("em/history.csv", encoding="utf-8") as file:
+        assert file.readline() == "step,samples,log_joint_running,log_joint,acceptance\n"
+    assert aevb("draw", "em")[0] == 0 and not os.path.exists("em/best.npz")
+    assert "has no encoder" in complain(aevb("evaluate", "em"))
+    assert "has no encoder" in complain(aevb("evaluate", "em", "--marginal", "importance"))
+    assert "em has no bound to compare" in complain(aevb("compare", "em", "em"))
+    code, out, _ = aevb("evaluate", "em", "--marginal", "hmc", "--images", 10)
+    assert code == 0 and "moves accepted" in out and "bound" not in out
+
+    code, out, _ = aevb("train", "--freeze", "theta", "em", "--samples", "1e4", "--step", "0.1", "--out", "encoder")
+    assert code == 0 and "theta frozen" in out
+    assert np.array_equal(aevb_np.load("encoder").p.theta.flat, aevb_np.load("em").p.theta.flat)
+    code, out, _ = aevb("train", "--resume", "encoder", "--samples", "1.2e4")
+    assert code == 0 and "bound -" in out
+    assert "but this run has none" in complain(aevb("train", "--resume", "em", "--freeze", "theta"))
+    for flags, message in (
+        ([], "needs the run whose decoder is meant"),
+        (["em", "--latent", "3"], "latent is 2 in the decoder that is given; got 3"),
+        (["em", "--train", "50"], "--train: with --freeze theta the data are the run's"),
+        (["nowhere"], "there is no run at nowhere"),
+    ):
+        assert message in complain(aevb("train", "--freeze", "theta", *flags))
+
+
+def test_full_vb_shows_the_kl_of_theta_beside_the_bound(aevb, own_file):
+    code, out, _ = aevb("train", own_file, *SHORT, "--method", "full-vb", "--estimator", "A", "--samples", "2e4")
+    assert code == 0 and re.search(r"train -[\d.]+, KL\(theta\)/N [\d.]+\. Pictures", out)
+    out = aevb("evaluate")[1]
+    assert re.search(r"KL\(q\(theta\) \|\| p\(theta\)\) / N, not in the bound: [\d.]+", out)
+
+
+@pytest.mark.parametrize("method", ["hmc", "importance", "quadrature", "ais"])
+def test_log_p_of_x_by_each_method(aevb, own_file, method):
+    aevb("train", own_file, *SHORT, "--samples", "2e4", "--out", "run")
+    code, out, _ = aevb("evaluate", "run", "--marginal", method, "--images", 8)
+    assert code == 0 and "test (8 images)" in out
+    log_px, bound = (float(re.search(rf"{name}.*? (-[\d.]+) \+-", out)[1]) for name in (f"by {method}", "bound"))
+    assert bound - 0.5 < log_px < bound + 3
+
+
+def test_how_many_images(aevb, own_file):
+    aevb("train", own_file, *SHORT, "--samples", 1000, "--out", "run")
+    assert "--images goes with --marginal" in complain(aevb("evaluate", "run", "--images", 3))
+    assert "from 1 up; got 0" in complain(aevb("evaluate", "run", "--marginal", "hmc", "--images", 0))
 
 
 def test_another_numpy_or_kernel_is_said(aevb, own_file):
@@ -431,3 +482,74 @@ def test_config_json_is_whole(aevb, own_file, tmp_path):
     aevb("train", own_file, *SHORT, "--samples", 1000, "--out", "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))
     assert aevb_np.run.Config.from_dict(config) == aevb_np.load("run").config
+
+
+# -- completing images ------------------------------------------------------------------------------------------------
+
+
+def errors_of(out):
+    """The mean squared errors that `aevb complete` printed, by what was guessed."""
+    return {name: float(number) for name, number in re.findall(r"^  (\w+).*? (\d\.\d{4}) \+- \d\.\d{4}$", out, re.M)}
+
+
+@pytest.fixture
+def few_draws(monkeypatch):
+    """The same with fewer moves of HMC."""
+    monkeypatch.setattr(completion, "complete", functools.partial(completion.complete, burn_in=60, L=40))
+
+
+@pytest.mark.parametrize("decoder", ["bernoulli", "gaussian"])
+def test_complete(aevb, own_file, few_draws, decoder):
+    aevb("train", own_file, *SHORT, "--samples", "4e4", "--step", 0.1, "--decoder", decoder, "--out", "run")
+    inpaint = ["--task", "inpaint", "--missing", "right"]
+    noise = ["--rate", 0.2] if decoder == "bernoulli" else ["--noise", 0.3]
+    for flags, words in (
+        ([], ["inpaint: 21 of 42 pixels are missing", "error of the 21 pixels to be found, 25 test images"]),
+        ([*inpaint, "--images", 3, "--format", "svg"], ["inpaint: 24 of 42 pixels are missing"]),
+        (["--task", "denoise", *noise], ["r = 0.2" if decoder == "bernoulli" else "s = 0.3", "42 pixels to be found"]),
+        (["--task", "super-resolve", "--block", 1], ["1 x 1 pixels are seen, n = 1"]),
+    ):
+        code, out, err = aevb("complete", "run", *flags)
+        assert code == 0 and all(word in out for word in words), out + err
+        assert os.path.getsize(out.splitlines()[-1]) > 1000
+        assert re.search(r"40 draws of z for each image, (8|9)\d\.\d % of the moves accepted", out)
+        assert ("made bits first" in out) == (decoder == "bernoulli" and "denoise" in flags)
+        errors = errors_of(out)
+        assert list(errors) == ["completion", "mean", "nearest"] + ["what"] * (len(flags) > 0 and flags[1] != "inpaint")
+        if "inpaint" in words[0]:  # a bar of which a half is seen is known whole
+            assert errors["completion"] < errors["mean"]
+    assert os.path.exists("run/complete-inpaint.svg") and os.path.exists("run/complete-super-resolve.png")
+
+
+def test_complete_without_an_encoder(aevb, own_file, few_draws):
+    aevb("train", own_file, *SHORT, "--method", "mcem", "--samples", "1e5", "--step", 0.1, "--out", "em")
+    code, out, _ = aevb("complete", "em", "--images", 2)
+    assert code == 0 and errors_of(out)["completion"] < errors_of(out)["mean"]
+
+
+def test_completing_again_gives_the_same_numbers(aevb, own_file, few_draws):
+    aevb("train", own_file, *SHORT, "--samples", 1000, "--out", "run")
+    first, again, other = (aevb("complete", "run", "--task", "denoise", "--seed", seed)[1] for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_refused_completions(aevb, own_file):
+    aevb("train", own_file, *SHORT, "--samples", 200, "--out", "run")
+    for flags, message in (
+        (["--task", "denoise", "--rate", "0"], "above 0 and below 0.5, where they say nothing; got 0"),
+        (["--task", "denoise", "--rate", "0.5"], "got 0.5"),
+        (["--task", "denoise", "--rate", "2"], "got 2"),
+        (["--task", "denoise", "--rate", "nan"], "got nan"),
+        (["--task", "denoise", "--noise", "0.1"], "--noise does not go with this run's bernoulli decoder; --rate does"),
+        (["--task", "super-resolve"], "blocks of 4 x 4 do not fit into images of 6 x 7; none do, but single pixels"),
+        (["--task", "super-resolve", "--block", "0"], "blocks of 0 x 0 do not fit"),
+        (["--rate", "0.1"], "--rate is for --task denoise; leave it out of --task inpaint"),
+        (["--task", "denoise", "--missing", "top"], "--missing is for --task inpaint"),
+        (["--missing", "middle"], "invalid choice: 'middle'"),
+        (["--task", "colour"], "invalid choice: 'colour'"),
+        (["--images", "0"], "--images is a whole number from 1 up; got 0"),
+        (["--seed", "-1"], "seed is a whole number from 0"),
+    ):
+        assert message in complain(aevb("complete", "run", *flags))
+    assert not [name for name in os.listdir("run") if name.startswith("complete")]
+    assert "there is no run at nowhere" in complain(aevb("complete", "nowhere"))

@@ -1,4 +1,4 @@
-"""Evaluate a run: its bound by both estimators, with errors, and what the bound is made of.
+"""Evaluate a run: its bound by both estimators, with errors, and what the bound is made of; or log p(x) itself.
 
 All samples of z are fresh (never z = mu). Everything is in nats per image.
 """
@@ -6,7 +6,7 @@ All samples of z are fresh (never z = mu). Everything is in nats per image.
 import argparse
 import math
 
-from aevb_np.cli.arguments import add_run
+from aevb_np.cli.arguments import add_run, whole
 
 REPEATS = 10
 ACTIVE = 0.01  # nats of KL from which a latent dimension counts as active
@@ -15,20 +15,31 @@ ACTIVE = 0.01  # nats of KL from which a latent dimension counts as active
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `aevb evaluate`."""
     add_run(parser)
+    parser.add_argument(
+        "--marginal",
+        choices=("hmc", "importance", "quadrature", "ais"),
+        help="estimate log p(x) instead, by this method",
+    )
+    parser.add_argument(
+        "--images", type=whole, metavar="N", help="the first N of each kind, with --marginal (1000; for ais 100)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
+    if args.images is not None and args.marginal is None:
+        raise ValueError("--images goes with --marginal; the bound is evaluated on all test images")
+    return bound(args) if args.marginal is None else marginal(args)
+
+
+def bound(args: argparse.Namespace) -> int:
+    """The bound and its parts."""
     from threadpoolctl import threadpool_limits
 
     from aevb_np.evaluation import summary
-    from aevb_np.run import EVALUATED, find, load
+    from aevb_np.run import EVALUATED
 
-    path = find(args.run_path)
-    run = load(path)
-    chosen = ", parameters chosen by their bound on these test images" if run.chosen_on_test else ""
-    print(f"{path} after {run.samples:,} samples{chosen}")
-    print(run.config.description)
+    run = introduced(args.run_path)
     with threadpool_limits(run.config.threads, "blas"):
         test = summary([run.evaluate("test", repeat=r) for r in range(REPEATS)])
         train = summary([run.evaluate("train", EVALUATED, repeat=r) for r in range(REPEATS)])
@@ -49,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
         ("error of B from the noise in z", "noise_b"),
     ):
         print(f"{name:36}{getattr(test, attribute):>24.3f} {getattr(train, attribute):>24.3f}")
+    for line in about_theta(run):
+        print(line)
     print(f"The noise error is that of one sample of z per image ({REPEATS} repeats); +- is from the choice of images.")
     kl = sorted(test.kl_per_dimension, reverse=True)
     active = sum(value > ACTIVE for value in kl)
@@ -57,6 +70,59 @@ def run(args: argparse.Namespace) -> int:
     for line in about_the_likelihood(run, test):
         print(line)
     return 0
+
+
+def marginal(args: argparse.Namespace) -> int:
+    """log p(x), and the bound on the same images beside it."""
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    from aevb_np.evaluation import mean_and_error
+
+    run = introduced(args.run_path)
+    n = (100 if args.marginal == "ais" else 1000) if args.images is None else args.images
+    if n < 1:
+        raise ValueError(f"--images is a whole number from 1 up; got {n}")
+    images = {"test": run.data.x_test[:n], "train": run.data.x_train[:n]}
+    chains = {} if run.has_encoder else {"train": run.algorithm.z[:n]}  # MCEM's own have been there all the time
+    counts = [f"{kind} ({len(x):,} images)" for kind, x in images.items()]
+    with threadpool_limits(run.config.threads, "blas"):
+        found = [run.log_marginal(x, args.marginal, z=chains.get(kind)) for kind, x in images.items()]
+        bounds = [run.bound(x, REPEATS) for x in images.values()] if run.has_encoder else []
+    print(f"{'nats per image, +- standard error':36}{counts[0]:>24} {counts[1]:>24}")
+    rows = {f"log p(x) by {args.marginal}": [pair(mean_and_error(one.log_px)) for one in found]}
+    rows["  its own error, median image"] = [f"{np.median(one.error):.3f}" for one in found]
+    if found[0].acceptance is not None:
+        rows["  moves accepted"] = [f"{one.acceptance.mean():.3f}" for one in found]
+    if bounds:
+        rows["bound, estimator B, same images"] = [pair(mean_and_error(one)) for one in bounds]
+    for name, (test, train) in rows.items():
+        print(f"{name:36}{test:>24} {train:>24}")
+    if run.config.method == "full-vb":
+        print("log p(x) is at the mean of q(theta); the bound is the mean over draws from q(theta)")
+    return 0
+
+
+def introduced(run_path):
+    """The run, once what it is has been said."""
+    from aevb_np.folders import find
+    from aevb_np.run import load
+
+    path = find(run_path)
+    run = load(path)
+    chosen = ", parameters chosen by their bound on these test images" if run.chosen_on_test else ""
+    print(f"{path} after {run.samples:,} samples{chosen}")
+    print(run.config.description)
+    return run
+
+
+def about_theta(run):
+    """What full variational Bayes has beside its bound."""
+    if run.config.method == "full-vb":
+        from aevb_np.full_vb import theta_kl
+
+        yield f"KL(q(theta) || p(theta)) / N, not in the bound: {theta_kl(run.p) / run.config.N:.2f}"
+        yield f"Each of the {REPEATS} repeats has a theta of its own, drawn from q(theta)."
 
 
 def pair(value: tuple[float, float]) -> str:
