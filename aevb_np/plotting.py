@@ -25,6 +25,7 @@ CLASS_COLORS = (
     "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#555555",
 )  # fmt: skip
 GAP = 1  # white pixels between two images
+UNSEEN = "#A9CCE3"  # a light blue for pixels of which nothing is known: no shade of grey could be told from one
 
 
 # ---------------------------------------------------------------------------------------------- bounds over training
@@ -279,20 +280,72 @@ def reconstructions(
     originals, means = _grey(x, invert), _grey(x_mean, invert)
     if originals.shape != means.shape:
         raise ValueError(f"every image needs its reconstruction; got shapes {originals.shape} and {means.shape}")
-    M, height = len(originals), image_shape[0]
+    figure, _ = _strips({"original": originals, "reconstruction": means}, image_shape, columns, title)
+    return figure
+
+
+def completions(
+    x: ArrayLike,
+    seen: ArrayLike,
+    x_mean: ArrayLike,
+    spread: ArrayLike,
+    image_shape: tuple[int, int],
+    invert: bool = True,
+    columns: int = 10,
+    title: str = "",
+) -> "Figure":
+    """Images, what was seen of each, and what the posterior makes of that: its mean, and how far to trust it.
+
+    Parameters
+    ----------
+    x, seen, x_mean, spread : array, (M, D)
+        The whole images; what was seen, with NaN in pixels of which nothing was seen (drawn in blue, which no image
+        holds); posterior mean and standard deviation.
+    image_shape : (height, width)
+        With height * width = D.
+    invert : bool
+        As in `images`. The spread is always white where there is none and black where it is largest.
+    columns : int
+        Images in one row.
+    title : str
+    """
+    from matplotlib import colormaps
+
+    spread = np.asarray(spread, dtype=float)
+    largest = spread.max(initial=0)
+    rows = {
+        "image": _grey(x, invert),
+        "seen": _grey(seen, invert),
+        "posterior mean": _grey(x_mean, invert),
+        f"spread\n(black: {largest:.2g})": 1 - spread / (largest or 1),
+    }
+    if len({grey.shape for grey in rows.values()}) > 1:
+        shapes = ", ".join(str(grey.shape) for grey in rows.values())
+        raise ValueError(f"every image needs what was seen of it, a mean and a spread; got shapes {shapes}")
+    figure, axes = _strips(rows, image_shape, columns, title)
+    for picture in axes.images:
+        picture.set_cmap(colormaps["gray"].with_extremes(bad=UNSEEN))
+    return figure
+
+
+def _strips(
+    rows: Mapping[str, NDArray], image_shape: tuple[int, int], columns: int, title: str
+) -> "tuple[Figure, Axes]":
+    """Rows of grey images that belong together column by column, with their names; long ones go on in a new strip."""
+    names, (M, D), height = list(rows), next(iter(rows.values())).shape, image_shape[0]
     columns = min(columns, max(M, 1))
-    strips = -(-M // columns)  # of two rows each: originals, reconstructions
-    blank = np.ones((strips * columns - M, *originals.shape[1:]))
-    rows = [np.concatenate([a, blank]).reshape(strips, columns, -1) for a in (originals, means)]
-    picture = mosaic(np.stack(rows, axis=1).reshape(2 * strips * columns, -1), image_shape, columns)
+    strips = -(-M // columns)
+    blank = np.ones((strips * columns - M, D))
+    parts = [np.concatenate([grey, blank]).reshape(strips, columns, D) for grey in rows.values()]
+    picture = mosaic(np.stack(parts, axis=1).reshape(len(names) * strips * columns, D), image_shape, columns)
 
     space = max(2, height // 5)  # more white between two strips than within one
-    pitch = 2 * (height + GAP)
+    pitch = len(names) * (height + GAP)
     picture = np.insert(picture, np.repeat(pitch * np.arange(1, strips), space), 1.0, axis=0)
-    middle = np.add.outer((pitch + space) * np.arange(strips), [height / 2, 1.5 * height + GAP]) - 0.5
+    tops = np.add.outer((pitch + space) * np.arange(strips), (height + GAP) * np.arange(len(names)))
     figure, axes = _show(picture, columns, title, left=1.0)
-    axes.set_yticks(middle.ravel(), ["original", "reconstruction"] * strips)
-    return figure
+    axes.set_yticks(tops.ravel() + height / 2 - 0.5, names * strips)
+    return figure, axes
 
 
 def _grey(x: ArrayLike, invert: bool) -> NDArray:

@@ -16,6 +16,7 @@ rng = np.random.default_rng(7)
 SAMPLES = np.geomspace(3e3, 1e7, 25)
 TRAIN = -98 - 108 * (SAMPLES / 3e3) ** -0.4
 DIGITS = rng.random((7, 6))  # seven images of 2 x 3
+SEEN = np.where(np.arange(6) % 3 == 1, np.nan, DIGITS)  # without the column in the middle
 Z = rng.standard_normal((60, 2))
 
 
@@ -35,6 +36,8 @@ FIGURES = {
     "images, one": lambda: plotting.images(DIGITS[:1], (2, 3), title="a title wider than the picture " * 3),
     "images, none": lambda: plotting.images(DIGITS[:0], (2, 3)),
     "reconstructions": lambda: plotting.reconstructions(DIGITS, DIGITS, (2, 3), columns=3),
+    "completions": lambda: plotting.completions(DIGITS, SEEN, DIGITS, 0.3 * DIGITS, (2, 3), columns=4, title="task"),
+    "completions, none": lambda: plotting.completions(*4 * [DIGITS[:0]], (2, 3)),
     "manifold": lambda: plotting.manifold(decode, (2, 3), n=10, title="latent space"),
     "manifold, one": lambda: plotting.manifold(decode, (2, 3), n=1),
     "scatter, labels": lambda: plotting.scatter(Z, labels=np.arange(60) % 12, title="points"),
@@ -225,6 +228,29 @@ def test_reconstructions_stand_below_their_originals():
     assert (picture[int(ticks[2] - 0.5) :, 12:] == 1).all()
     with pytest.raises(ValueError, match=r"its reconstruction; got shapes \(7, 6\) and \(2, 6\)"):
         plotting.reconstructions(DIGITS, DIGITS[:2], (2, 3))
+
+
+def test_completions_stand_below_one_another():
+    figure = plotting.completions(DIGITS, SEEN, 0.5 * DIGITS, 0.2 * DIGITS, (2, 3), columns=4)
+    (axes,), (image,) = figure.axes, figure.axes[0].images
+    picture, ticks = np.ma.filled(image.get_array(), np.nan), axes.get_yticks()
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == 2 * ["image", "seen", "posterior mean", f"spread\n(black: {0.2 * DIGITS.max():.2g})"]
+    for k in range(7):
+        left = k % 4 * 4
+        for tick, expected in zip(ticks[k // 4 * 4 :], (DIGITS, SEEN, 0.5 * DIGITS, DIGITS / DIGITS.max())):
+            tile = picture[int(tick - 0.5) : int(tick + 1.5), left : left + 3]
+            np.testing.assert_allclose(tile, 1 - expected[k].reshape(2, 3), atol=1e-15)
+    assert not np.isnan(picture[:, 3::4]).any()  # the gaps are white, not unseen
+    red, green, blue, _ = image.get_cmap()(np.ma.masked)
+    assert red < green < blue  # no shade of grey
+    with pytest.raises(ValueError, match=r"what was seen of it.* \(7, 6\), \(2, 6\)"):
+        plotting.completions(DIGITS, SEEN[:2], DIGITS, DIGITS, (2, 3))
+
+
+def test_the_spread_of_faces_is_black_where_it_is_largest_too():
+    picture = drawn(plotting.completions(*4 * [np.array([[0.0, 0.5]])], (1, 2), invert=False))
+    np.testing.assert_array_equal(picture[[0, 6]], [[0, 0.5], [1, 0]])
 
 
 # ------------------------------------------------------------------------------------------------------ latent space
