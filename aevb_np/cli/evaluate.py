@@ -37,6 +37,7 @@ def bound(args: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_limits
 
     from aevb_np.evaluation import summary
+    from aevb_np.experiments.expectation import beside
     from aevb_np.run import EVALUATED
 
     run = introduced(args.run_path)
@@ -67,7 +68,8 @@ def bound(args: argparse.Namespace) -> int:
     active = sum(value > ACTIVE for value in kl)
     print(f"active latent dimensions: {active} of {len(kl)} (KL above {ACTIVE} nat); KL of each, largest first:")
     print("  " + " ".join(f"{value:.2f}" for value in kl))
-    for line in about_the_likelihood(run, test):
+    reported = test.bound_a if run.config.method == "wake-sleep" else test.bound_b
+    for line in (*about_the_likelihood(run, test), *beside(run.config, run.samples, reported[0])):
         print(line)
     return 0
 

@@ -1,0 +1,434 @@
+"""The pictures of the figures, from arrays. Colours are the paper's: AEVB red, wake-sleep green, Monte Carlo EM blue.
+
+Training is solid and test dashed, as there. The three colours differ in how dark they are, and the paper's points in
+their shape, so that the pictures can be read in grey.
+"""
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np import plotting
+from aevb_np.data import digits
+from aevb_np.experiments.lines import Line
+from aevb_np.mcem import UPDATES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOR = {"aevb": "#B2182B", "wake-sleep": "#5AAE61", "mcem": "#2166AC"}
+MARKER = {"aevb": "o", "wake-sleep": "^", "mcem": "s"}
+METHOD = {"aevb": "AEVB", "wake-sleep": "wake-sleep", "mcem": "Monte Carlo EM"}
+DATA = {"mnist": "MNIST", "frey": "Frey Face", "digits": "drawn digits", "faces": "drawn faces"}
+INK = ("mnist", "digits")  # bright on black: shown black on white, as in the paper
+DASHED = (0, (4, 2))
+SMALL = 8  # points
+VISITED: dict[str, Any] = {"color": COLOR["mcem"], "linestyle": ":", "linewidth": 0.9}
+
+# The axes of Figure 2: bounds from and to, and the last number of samples.
+AXES = {"mnist": (-150.0, -95.0, 2.5e8), "frey": (0.0, 1600.0, 1e8)}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One line: ours, and the paper's points beside it.
+
+    Attributes
+    ----------
+    method, split : str
+    samples, values, errors : sequence of float
+        `errors` may be empty.
+    paper : dict
+        The paper's value by the number of samples.
+    band : sequence of (samples, lowest, highest)
+        Of several seeds, where there are several.
+    """
+
+    method: str
+    split: str
+    samples: Sequence[float]
+    values: Sequence[float]
+    errors: Sequence[float] = ()
+    paper: Mapping[int, float] = field(default_factory=dict)
+    band: Sequence[tuple[float, float, float]] = ()
+
+    @property
+    def style(self) -> dict[str, Any]:
+        """Of the line."""
+        dashed = self.split == "test"
+        return {"color": COLOR[self.method], "linestyle": DASHED if dashed else "-", "linewidth": 1.5}
+
+    @property
+    def point(self) -> dict[str, Any]:
+        """Of the paper's points: hollow for test."""
+        return {
+            "color": COLOR[self.method],
+            "linestyle": "none",
+            "marker": MARKER[self.method],
+            "markersize": 4,
+            "markerfacecolor": "white" if self.split == "test" else COLOR[self.method],
+            "markeredgewidth": 0.9,
+            "zorder": 3,
+        }
+
+
+# ---------------------------------------------------------------------------------------------------- Figures 2 and 3
+
+
+def bounds(panels: Mapping[str, Sequence[Trace]], note: str = "") -> "Figure":
+    """The panels of Figure 2: a row for each data set, log axis.
+
+    Parameters
+    ----------
+    panels : dict of "data-N_z" to traces
+    note : str
+        Stands above all of them.
+    """
+    rows: dict[str, list[tuple[int, Sequence[Trace]]]] = {}
+    for name, traces in panels.items():
+        data, _, size = name.rpartition("-")
+        rows.setdefault(data, []).append((int(size), traces))
+    width = max(map(len, rows.values()))
+    inches = max(2.6 * width, 5.2) + 0.5, 2.7 * len(rows) + 0.9
+    figure, grid = _grid(len(rows), width, inches)
+    for (data, row), line in zip(sorted(rows.items(), key=lambda pair: pair[0] in ("frey", "faces")), grid):
+        everything = [trace for _, traces in row for trace in traces]
+        for axes, (J, traces) in zip(line, sorted(row, key=lambda pair: pair[0])):
+            _panel(axes, traces)
+            _log_axis(axes, everything, AXES.get(data))
+            axes.set_title(f"{DATA.get(data, data)}, $N_z = {J}$", fontsize=10, loc="left")
+        line[0].set_ylabel("lower bound (nats per image)", fontsize=9)
+        for axes in line[1 : len(row)]:
+            axes.tick_params(labelleft=False)
+    for column in grid.T:
+        [axes for axes in column if axes.lines][-1].set_xlabel("training samples seen", fontsize=9)
+    unused = [axes for axes in grid.ravel() if not axes.lines]
+    for axes in unused:
+        axes.set_axis_off()
+    _legend(unused[-1] if unused else figure, [trace for traces in panels.values() for trace in traces])
+    _note(figure, note)
+    return figure
+
+
+def marginals(panels: Mapping[int, Sequence[Trace]], note: str = "") -> "Figure":
+    """The panels of Figure 3: estimates of log p(x) against millions of samples, with their standard errors.
+
+    The paper does not say how it counts the samples of Monte Carlo EM. Ours are datapoints in updates of the weights;
+    the thin dotted line has the same values against datapoints visited, a fifth of that.
+    """
+    figure, (line,) = _grid(1, max(len(panels), 1), (4.6 * max(len(panels), 1) + 0.4, 4.2))
+    for axes, (N, traces) in zip(line, sorted(panels.items())):
+        for trace in traces:
+            x = np.asarray(trace.samples) / 1e6
+            axes.errorbar(x, trace.values, trace.errors or None, elinewidth=0.7, capsize=1.5, **trace.style)
+            if trace.method == "mcem":
+                axes.plot(x / UPDATES, trace.values, **VISITED)
+            theirs = {n: value for n, value in trace.paper.items() if n <= max(1.05e6, 1.3 * max(trace.samples))}
+            axes.plot([n / 1e6 for n in theirs], list(theirs.values()), **trace.point)
+        ends = [trace.values[-1] for trace in traces]
+        near = [value for value in ends if value > max(ends) - 70]  # one that has not begun to move is left outside
+        tops = [value for trace in traces for value in [*trace.values, *trace.paper.values()]]
+        axes.set(ylim=(min(-160, min(near) - 10), max(tops) + 4), xlim=(0, None))
+        axes.set_title(f"$N_{{train}}$ = {N:,}", fontsize=10, loc="left")
+        axes.set_xlabel("training samples seen (millions)", fontsize=9)
+    line[0].set_ylabel("log p(x), estimated (nats per image)", fontsize=9)
+    _legend(figure, [trace for traces in panels.values() for trace in traces], visited=True)
+    _note(figure, note)
+    return figure
+
+
+def _panel(axes: "Axes", traces: Sequence[Trace]) -> None:
+    for trace in traces:
+        axes.plot(trace.samples, trace.values, **trace.style)
+        if trace.band:
+            samples, low, high = zip(*trace.band)
+            axes.fill_between(samples, low, high, color=COLOR[trace.method], alpha=0.18, linewidth=0)
+        axes.plot(list(trace.paper), list(trace.paper.values()), **trace.point)
+
+
+def _log_axis(axes: "Axes", traces: Sequence[Trace], paper: tuple[float, float, float] | None) -> None:
+    """Where to look: the paper's axes as far as our curves go, deeper where they have not come that high yet."""
+    last = max(trace.samples[-1] for trace in traces)
+    first = min(trace.samples[0] for trace in traces)
+    right = 1.2 * last if paper is None else min(1.1 * paper[2], max(10 * last, 1.2e6))
+    axes.set(xscale="log", xlim=(1e5 if last >= 1e6 else first, max(right, 1.1 * last)))
+    ends = [trace.values[-1] for trace in traces]
+    if paper is None:
+        low, high = np.quantile([value for trace in traces for value in trace.values], [0.3, 1.0])
+        room = 0.08 * (high - low) + 1
+        axes.set_ylim(min(low, min(ends)) - room, high + room)
+    else:
+        room = 0.25 * (paper[1] - paper[0])
+        axes.set_ylim(min(paper[0], min(ends) - room), max(paper[1], max(ends) + 0.2 * room))
+
+
+def _grid(rows: int, columns: int, size: tuple[float, float]) -> tuple["Figure", NDArray]:
+    """Empty axes in the style of all pictures."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.ravel():
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color("0.6")
+        axes.tick_params(which="both", color="0.7", labelsize=SMALL)
+        axes.grid(color="0.92", linewidth=0.7)
+        axes.set_axisbelow(True)
+    return figure, grid
+
+
+def _legend(place: "Figure | Axes", traces: Sequence[Trace], visited: bool = False) -> None:
+    """Below the figure, or in axes that have nothing else to show."""
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for method in (method for method in METHOD if any(trace.method == method for trace in traces)):
+        for split in ("train", "test"):
+            style = Trace(method, split, (), ()).style
+            handles.append(Line2D([], [], **style, label=f"{METHOD[method]}, {split}"))
+    if visited and any(trace.method == "mcem" for trace in traces):
+        handles.append(Line2D([], [], **VISITED, label="the same, datapoints visited"))
+    with_points = [method for method in METHOD if any(trace.method == method and trace.paper for trace in traces)]
+    for method in with_points:
+        point = Trace(method, "train", (), ()).point
+        handles.append(Line2D([], [], **point, label=f"paper, {METHOD[method]} (hollow: test)"))
+    style = {"handles": handles, "frameon": False, "fontsize": 9, "handlelength": 3}
+    if isinstance(place, Figure):
+        columns = min(len(handles), 4 if place.get_figwidth() > 9 else 2)
+        place.legend(loc="outside lower center", ncols=columns, **style)
+    else:
+        place.legend(loc="center", **style)
+
+
+def _note(figure: "Figure", note: str) -> None:
+    if note:
+        text = textwrap.fill(note, int(13 * figure.get_figwidth()))
+        figure.suptitle(text, fontsize=10, color="0.25", x=0.01, ha="left")
+
+
+def grid(curves: Mapping[tuple[int, int], Mapping[int, float]], note: str = "") -> "Figure":
+    """Bounds of several (L, M) against the datapoints seen; L = 1 solid, more dashed."""
+    figure, ((axes,),) = _grid(1, 1, (6.4, 4.4))
+    sizes = sorted({M for _, M in curves})
+    for (L, M), points in curves.items():
+        k = sizes.index(M)
+        axes.plot(
+            list(points), list(points.values()), label=f"L = {L}, M = {M}", color=plotting.COLORS[k], linewidth=1.5,
+            marker=plotting.MARKERS[k], markersize=4, linestyle="-" if L == 1 else DASHED,
+            markerfacecolor=plotting.COLORS[k] if L == 1 else "white",
+        )  # fmt: skip
+    ends = [max(points.values()) for points in curves.values()]
+    starts = np.array([value for points in curves.values() for value in points.values()])
+    low = max(starts.min(), min(ends) - 3 * (max(ends) - min(ends)) - 40)
+    axes.set(xscale="log", xlabel="datapoints seen", ylabel="test bound (nats per image)", ylim=(low, max(ends) + 3))
+    axes.legend(loc="lower right", edgecolor="none", fontsize=9, handlelength=3)
+    _note(figure, note)
+    return figure
+
+
+# ----------------------------------------------------------------------------------------------------------- images
+
+
+def samples(images: Mapping[int, NDArray], shape: tuple[int, int], note: str = "") -> "Figure":
+    """Squares of 10 x 10 images side by side, as in Figure 5."""
+    figure, (line,) = _grid(1, len(images), (3.0 * len(images) + 0.2, 3.35 if not note else 3.6))
+    for axes, (J, x) in zip(line, images.items()):
+        _picture(axes, plotting.mosaic(1 - np.clip(x, 0, 1), shape, 10))
+        axes.set_xlabel(f"{J} latent dimensions", fontsize=10)
+    _note(figure, note)
+    return figure
+
+
+def plane(images: NDArray, side: int, reach: float, shape: tuple[int, int], ink: bool, note: str = "") -> "Figure":
+    """The decoder's means on a square of the latent plane; z_0 down, z_1 to the right."""
+    figure, ((axes,),) = _grid(1, 1, (6.2, 6.4))
+    height, width = shape
+    _picture(axes, plotting.mosaic(1 - images if ink else images, shape, side))
+    z = np.arange(-math.floor(reach), math.floor(reach) + 1)
+    tile = (z + reach) / (2 * reach) * (side - 1) + 0.5  # where z lies, counted in tiles
+    names = [f"{value:d}".replace("-", "\N{MINUS SIGN}") for value in z]
+    axes.set_xticks(tile * (width + plotting.GAP) - 0.5, names)
+    axes.set_yticks(tile * (height + plotting.GAP) - 0.5, names)
+    axes.tick_params(length=3)
+    axes.set_xlabel(r"$z_1\ \rightarrow$")
+    axes.set_ylabel(r"$\leftarrow\ z_0$")
+    _note(figure, note)
+    return figure
+
+
+def report_reconstructions(
+    originals: NDArray, means: Mapping[int, NDArray], shape: tuple[int, int], ink: bool, note: str = ""
+) -> "Figure":
+    """Images in the first row, and in each row below what a model makes of them."""
+    rows = np.concatenate([originals, *means.values()])
+    figure, ((axes,),) = _grid(1, 1, (1.05 * len(originals) + 1.0, 1.05 * (1 + len(means)) + 0.2))
+    _picture(axes, plotting.mosaic(1 - rows if ink else rows, shape, len(originals)))
+    middle = (np.arange(1 + len(means)) + 0.5) * (shape[0] + plotting.GAP) - 1
+    axes.set_yticks(middle, ["original", *(f"$N_z = {J}$" for J in means)])
+    axes.tick_params(length=0, labelsize=10)
+    _note(figure, note)
+    return figure
+
+
+def _picture(axes: "Axes", picture: NDArray) -> None:
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
+    axes.grid(visible=False)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def report_curves(curves: Mapping[str, Sequence[Line]], note: str = "") -> "Figure":
+    """A panel for each number of latent dimensions, Adam and Adagrad in it."""
+    sizes = sorted({rows[0].n_z for rows in curves.values()})
+    figure, (line,) = _grid(1, len(sizes), (3.4 * len(sizes) + 0.5, 3.9))
+    for axes, J in zip(line, sizes):
+        for rows in (rows for rows in curves.values() if rows[0].n_z == J):
+            k = 0 if "adam " in rows[0].settings else 1
+            style = {"color": plotting.COLORS[k], "marker": plotting.MARKERS[k], "markersize": 3.5, "linewidth": 1.4}
+            x = [row.samples for row in rows]
+            for name, dash in (("train_bound", "-"), ("test_bound", DASHED)):
+                label = f"{('Adam', 'Adagrad')[k]}, {name.partition('_')[0]}"
+                y = [getattr(row, name) for row in rows]
+                axes.plot(x, y, linestyle=dash, markevery=max(1, len(x) // 8), label=label, **style)
+        axes.set(xscale="log", title=f"$N_z = {J}$", xlabel="training samples seen")
+        axes.title.set_fontsize(10)
+        best = max(row.train_bound for rows in curves.values() for row in rows if row.n_z == J)
+        worst = min(row.test_bound for rows in curves.values() for row in rows if row.n_z == J)
+        axes.set_ylim(max(worst, best - 80) - 2, best + 4)
+    line[0].set_ylabel("lower bound (nats per image)", fontsize=9)
+    handles = dict(zip(*reversed(line[0].get_legend_handles_labels())))
+    figure.legend(
+        handles=list(handles.values()), loc="outside lower center", ncols=4, frameon=False, fontsize=9, handlelength=3
+    )
+    _note(figure, note)
+    return figure
+
+
+# ----------------------------------------------------------------------------------------------------------- Figure 1
+
+EDGE, Q_COLOR, P_COLOR = "0.15", "#B2182B", "#2166AC"
+
+
+def plate_diagram() -> "Figure":
+    """Who depends on whom: solid arrows are p(z) p(x|z), dashed ones q(z|x)."""
+    figure, axes = _canvas(6.4, 4.2)
+    z, x, phi, theta = (3.2, 2.75), (3.2, 1.25), (0.8, 2.75), (5.6, 2.75)
+    _box(axes, 2.1, 0.45, 2.2, 3.05, edgecolor="0.4")
+    axes.text(4.15, 0.62, "$N$", fontsize=14, ha="right", va="bottom")
+    for place, name, fill in ((z, "z", "white"), (x, "x", "0.85")):
+        _node(axes, place, rf"$\mathbf{{{name}}}$", fill)
+    for place, name in ((phi, r"$\varphi$"), (theta, r"$\theta$")):
+        axes.text(*place, name, fontsize=20, ha="center", va="center")
+    _arrow(axes, phi, z, Q_COLOR, dashed=True, shrink=(16, 28))
+    _arrow(axes, x, z, Q_COLOR, dashed=True, bend=-0.5)
+    _arrow(axes, z, x, P_COLOR)
+    _arrow(axes, theta, z, P_COLOR, shrink=(16, 28))
+    _arrow(axes, theta, x, P_COLOR, shrink=(16, 28))
+    axes.text(1.5, 2.95, r"$q_\varphi(z\,|\,x)$", fontsize=11, color=Q_COLOR, ha="center")
+    axes.text(4.75, 1.75, r"$p_\theta(z)\;p_\theta(x\,|\,z)$", fontsize=11, color=P_COLOR, ha="left")
+    axes.text(2.1, 0.25, "dashed: approximate posterior", fontsize=9, color=Q_COLOR, va="center", ha="center")
+    axes.text(4.3, 0.25, "solid: generative model", fontsize=9, color=P_COLOR, va="center", ha="center")
+    return figure
+
+
+def data_flow() -> "Figure":
+    """One image on its way through the networks to the two terms of its bound, eq. (10)."""
+    figure, axes = _canvas(11.8, 4.6)
+    middle = 2.55
+    image = digits(1, 1).x_test.reshape(28, 28)
+    axes.imshow(
+        1 - image / 255, cmap="gray", vmin=0, vmax=1, extent=(0.35, 1.65, middle - 0.65, middle + 0.65), zorder=2
+    )
+    _box(axes, 0.35, middle - 0.65, 1.3, 1.3, edgecolor="0.4", zorder=3)
+    axes.text(1.0, middle - 0.85, "$x$", fontsize=14, ha="center", va="top")
+
+    _stage(axes, 2.5, middle, "encoder", r"$h = \tanh(W_3\,x + b_3)$", Q_COLOR, r"parameters $\varphi$")
+    _box(axes, 5.1, middle + 0.25, 1.0, 0.5, text=r"$\mu$")
+    _box(axes, 5.1, middle - 0.75, 1.0, 0.5, text=r"$\log\sigma^2$")
+    _box(axes, 6.75, middle - 0.32, 1.75, 0.64, text=r"$z = \mu + \sigma\odot\epsilon$", facecolor="#FFF6DD")
+    axes.text(7.62, middle + 0.45, "sampler", fontsize=11, ha="center", weight="bold")
+    _box(axes, 6.95, middle - 1.75, 1.35, 0.55, text=r"$\epsilon \sim N(0, I)$", facecolor="0.93")
+    mean = "$h = \\tanh(W_1\\,z + b_1)$\n\n$y = \\mathrm{sigmoid}(W_2\\,h + b_2)$"
+    _stage(axes, 9.1, middle, "decoder", mean, P_COLOR, r"parameters $\theta$", width=2.4)
+
+    for start, end in (
+        ((1.7, middle), (2.45, middle)),
+        ((4.55, middle + 0.1), (5.05, middle + 0.45)),
+        ((4.55, middle - 0.1), (5.05, middle - 0.45)),
+        ((6.15, middle + 0.45), (6.7, middle + 0.12)),
+        ((6.15, middle - 0.45), (6.7, middle - 0.12)),
+        ((7.62, middle - 1.15), (7.62, middle - 0.38)),
+        ((8.55, middle), (9.05, middle)),
+    ):
+        _arrow(axes, start, end, EDGE, shrink=(0, 0))
+
+    kl, fit = (4.3, 0.12), (9.2, 0.12)
+    _box(axes, *kl, 2.6, 0.56, text=r"$-\,\mathrm{KL}(q_\varphi(z\,|\,x)\,\|\,p(z))$", edgecolor=Q_COLOR)
+    _box(axes, *fit, 2.2, 0.56, text=r"$\log p_\theta(x\,|\,z)$", edgecolor=P_COLOR)
+    _arrow(axes, (5.6, middle - 0.8), (5.6, 0.73), Q_COLOR, shrink=(0, 0))
+    _arrow(axes, (10.3, middle - 0.65), (10.3, 0.73), P_COLOR, shrink=(0, 0))
+    axes.text(8.05, 0.4, "+", fontsize=18, ha="center", va="center")
+    axes.text(3.95, 0.4, r"$\mathcal{L}(x) \;\approx$", fontsize=14, ha="right", va="center")
+    axes.plot([1.0, 1.0, 11.65, 11.65, 11.45], [3.25, 4.1, 4.1, 0.4, 0.4], color="0.6", linewidth=1, linestyle=":")
+    axes.text(6.3, 4.17, "how probable is the $x$ that went in?", fontsize=9, color="0.4", ha="center")
+    return figure
+
+
+def _canvas(width: float, height: float) -> tuple["Figure", "Axes"]:
+    """Axes without ticks in which one unit is an inch."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(0, height), xticks=[], yticks=[])
+    axes.set_axis_off()
+    return figure, axes
+
+
+def _node(axes: "Axes", place: tuple[float, float], text: str, fill: str) -> None:
+    from matplotlib.patches import Circle
+
+    axes.add_patch(Circle(place, 0.36, facecolor=fill, edgecolor=EDGE, linewidth=1.4, zorder=3))
+    axes.text(*place, text, fontsize=18, ha="center", va="center", zorder=4)
+
+
+def _box(
+    axes: "Axes", left: float, bottom: float, width: float, height: float, text: str = "", facecolor: str = "none",
+    edgecolor: str = EDGE, zorder: float = 2,
+) -> None:  # fmt: skip
+    from matplotlib.patches import FancyBboxPatch
+
+    style = "round,pad=0,rounding_size=0.06"
+    colors: dict[str, Any] = {"facecolor": facecolor, "edgecolor": edgecolor, "linewidth": 1.2, "zorder": zorder}
+    axes.add_patch(FancyBboxPatch((left, bottom), width, height, boxstyle=style, **colors))
+    axes.text(left + width / 2, bottom + height / 2, text, fontsize=12, ha="center", va="center", zorder=zorder + 1)
+
+
+def _stage(
+    axes: "Axes", left: float, middle: float, name: str, inside: str, color: str, below: str, width: float = 2.0
+) -> None:
+    """A network: a box with its name above and its parameters below."""
+    _box(axes, left, middle - 0.6, width, 1.2, text=inside, facecolor="#F4F4F8", edgecolor=color)
+    axes.text(left + width / 2, middle + 0.72, name, fontsize=11, ha="center", weight="bold")
+    axes.text(left + 0.08, middle - 0.7, below, fontsize=10, ha="left", va="top", color=color)
+
+
+def _arrow(
+    axes: "Axes", start: tuple[float, float], end: tuple[float, float], color: str, dashed: bool = False,
+    bend: float = 0.0, shrink: tuple[float, float] = (28, 28),
+) -> None:  # fmt: skip
+    from matplotlib.patches import FancyArrowPatch
+
+    axes.add_patch(
+        FancyArrowPatch(
+            start, end, arrowstyle="-|>", mutation_scale=14, color=color, linewidth=1.5, shrinkA=shrink[0],
+            shrinkB=shrink[1], linestyle=(0, (3, 2)) if dashed else "-", connectionstyle=f"arc3,rad={bend}", zorder=2,
+        )
+    )  # fmt: skip

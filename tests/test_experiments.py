@@ -1,0 +1,433 @@
+"""The recipes, the summary, and `aevb figure` and `aevb expect` as a person types them."""
+
+import dataclasses
+import math
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from aevb_np import cli
+from aevb_np.experiments import (
+    drawing,
+    expectation,
+    figure_2,
+    figure_3,
+    figures,
+    grid,
+    irvin_report,
+    ledger,
+    lines,
+    paper,
+    plan,
+    recipe,
+    steps,
+    summary,
+)
+from aevb_np.experiments.curve import Curve
+from aevb_np.experiments.lines import Line, Marginal
+from aevb_np.experiments.plan import Budget, budget
+
+FULL, QUICK = Budget("full"), Budget("quick")
+COUNTS = (100_000, 1_000_000, 10_000_000)
+
+
+@pytest.fixture
+def aevb(capsys, tmp_path, monkeypatch):
+    """Run a command in a new folder: exit code, what it printed, what it complained of."""
+    monkeypatch.chdir(tmp_path)
+
+    def aevb(*words):
+        try:
+            code = cli.main([str(word) for word in words])
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return aevb
+
+
+def complain(result):
+    code, _, err = result
+    assert code == 2 and len(err.splitlines()) == 1 and "Traceback" not in err
+    return err
+
+
+def rows(curve, value=-120.0, counts=COUNTS, **changes):
+    """Made-up lines of a curve: a bound that rises by 10 from one to the next and ends at `value`."""
+    made = []
+    for k, samples in enumerate(counts):
+        bound = value - 10 * (len(counts) - 1 - k)
+        marginal = Marginal(bound, 1.0, 0.1, bound - 5, 1.1, 0.2) if curve.marginals else Marginal()
+        line = Line(
+            curve.name, curve.data, curve.method, curve.latent, curve.n_train or 50_000, curve.seed, samples,
+            bound - 1, bound, bound + 0.5, 0.3, marginal, "H=500; M=100", "numpy 2", "Haswell",
+        )  # fmt: skip
+        made.append(dataclasses.replace(line, **changes))
+    return made
+
+
+def no_run(name):
+    raise AssertionError("no run is needed")
+
+
+# -- which curves -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", figures.RECIPES)
+@pytest.mark.parametrize("size", ["quick", "hour", "full", "3e5"])
+def test_every_curve_has_a_name_of_its_own_and_ends_at_a_row(name, size):
+    curves = figures.RECIPES[name].curves(budget(size), 2)
+    names = [curve.name for curve in curves]
+    assert len(set(names)) == len(names)
+    assert all(curve.samples == plan.at_a_row(curve.samples) for curve in curves)
+    assert all(0 < count <= curve.samples for curve in curves for count in curve.marginals)
+
+
+def test_figure_2_is_nine_panels_to_the_ends_of_the_papers_axes():
+    curves = figure_2.curves(FULL, seeds=3)
+    assert len(curves) == 9 * 2 * 3
+    assert {(curve.data, curve.samples) for curve in curves} == {("mnist", 250_000_000), ("frey", 100_000_000)}
+    assert {curve.name for curve in recipe.selected(curves, ["mnist-20"])} == {
+        f"mnist-{method}-20-s{seed}" for method in ("aevb", "wake-sleep") for seed in range(3)
+    }
+    both = recipe.selected(curves, ["mnist-aevb-3", "frey-wake-sleep-2-s1"])
+    assert [curve.name for curve in both[:2]] == ["mnist-aevb-3-s0", "mnist-aevb-3-s1"] and len(both) == 4
+    assert len(recipe.selected(curves, ["frey"])) == 4 * 2 * 3
+    with pytest.raises(ValueError, match="no curve of this figure is called mnist-4; panels are frey-10, frey-2"):
+        recipe.selected(curves, ["mnist-4"])
+
+
+def test_figures_share_the_runs_of_one_curve():
+    same = {}
+    for name in ("2", "4", "5", "report"):
+        for curve in figures.RECIPES[name].curves(Budget("samples", 10**6), 1):
+            assert same.setdefault(curve.name, curve) == curve
+
+
+def test_the_steps_that_were_chosen_are_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "CURVES", tmp_path)
+    assert dict(figure_2.curves(FULL, 1)[0].settings) == {}
+    text = "curve,step,chosen\nmnist-aevb-3,0.1,yes\nmnist-aevb-3,0.02,no\nmnist-N1000-mcem-3,0.01,yes\n"
+    (tmp_path / recipe.STEPS).write_text(text, encoding="utf-8")
+    assert dict(figure_2.curves(FULL, 1)[0].settings) == {"step": 0.1}
+    chosen = {curve.name: dict(curve.settings)["step"] for curve in figure_3.curves(FULL, 1)}
+    assert chosen["mnist-N1000-mcem-3-s0"] == 0.01 and chosen["mnist-N1000-aevb-3-s0"] == 0.1
+
+
+@pytest.mark.parametrize("text", ["0", "-1e6", "week", "nan", "inf", ""])
+def test_no_budget(text):
+    with pytest.raises(ValueError, match="a budget is one of quick, hour, full or a number of samples"):
+        budget(text)
+
+
+def test_embedded_data_stand_in_for_quick_only(monkeypatch, tmp_path):
+    monkeypatch.setattr(plan, "status", lambda: [SimpleNamespace(name=name, here=False) for name in ("mnist", "frey")])
+    figure = figures.plan("2", QUICK, out=tmp_path)
+    assert {curve.data for curve in figure.curves} == {"digits", "faces"}
+    assert figure.note == "not MNIST but drawn digits; not Frey Face but drawn faces"
+    assert figure.work.name == "work-quick"
+    assert figure.table.name == "figure_2-quick.csv"
+    with pytest.raises(ValueError, match="frey is not here. `aevb data --fetch frey` brings it; --budget quick"):
+        figures.plan("2", FULL)
+    small = figures.plan("3", QUICK, out=tmp_path)
+    assert {(curve.data, curve.n_train) for curve in small.curves} == {("digits", 1000), ("digits", None)}
+    variants = {curve.variant for curve in figures.plan("ledger", QUICK, out=tmp_path).curves}
+    assert "dynamic" in variants and not variants & {"static", "threshold", "film", "train60000"}
+
+
+def test_sources_of_data():
+    plain, halved = Curve("digits", "aevb", 2, 0), Curve("digits", "aevb", 2, 0, source=(("divisor", 510),), n_train=7)
+    assert plain.dataset().divisor == 255 and len(plain.dataset().x_train) == 10_000
+    assert halved.dataset().divisor == 510 and len(halved.dataset().x_train) == 7
+    start = Curve("digits", "aevb", 2, 10_000, n_train=200, start=10.0).new_run()
+    assert start.p.flat.std() == pytest.approx(0.1, rel=0.02)
+
+
+def test_an_estimate_counts_what_is_left(monkeypatch):
+    monkeypatch.setattr(plan, "TRIAL", 0.01)
+    curve = Curve("digits", "aevb", 2, 400_000, n_train=300, settings=(("hidden", 8),))
+    curves = [curve, dataclasses.replace(curve, seed=1, marginals=(400_000,), points=10)]
+    speeds = plan.Speeds(curves)
+    whole = speeds.estimate(curves, 1)
+    assert len(speeds.found) == 1 and whole.seconds > speeds.estimate(curves, 2).seconds > 0
+    assert whole.megabytes == pytest.approx(2 * 12 * curve.new_run().p.flat.size / 1e6)
+    half = speeds.estimate(curves[:1], 1, {curve.name: 200_000})
+    assert half.seconds == pytest.approx(speeds.estimate(curves[:1], 1).seconds / 2)
+    assert speeds.estimate(curves, 1, {one.name: 10**9 for one in curves}).seconds == 0
+
+
+# -- what is made of them ---------------------------------------------------------------------------------------------
+
+
+def test_figure_2_has_a_panel_for_each_size_with_the_papers_points():
+    table = [line for curve in figure_2.curves(FULL, 2) for line in rows(curve, 800 if curve.data == "frey" else -120)]
+    arrays = figure_2.arrays(table)
+    assert len(arrays) == 9
+    train, test = arrays["mnist-20"][:2]
+    assert list(train.values) == [-141, -131, -121] and list(test.values) == [-139.5, -129.5, -119.5]
+    assert test.paper[1_000_000] == -124.2 and list(test.band)[0] == (100_000, -139.5, -139.5)
+    picture = figure_2.make(table, no_run, "a note").pictures["figure_2"]
+    titles = [axes.get_title(loc="left") for axes in picture.axes]
+    assert titles[0] == "MNIST, $N_z = 3$" and sum(map(bool, titles)) == 9
+    lines_of_panel = picture.axes[0].lines
+    assert {line.get_linestyle() for line in lines_of_panel if line.get_marker() == "None"} == {"-", "--"}
+    assert sum(line.get_marker() in "o^" for line in lines_of_panel if line.get_marker() != "None") == 4
+
+
+def test_figure_3_has_error_bars_and_both_countings_of_mcem():
+    table = [line for curve in figure_3.curves(FULL, 1) for line in rows(curve)]
+    arrays = figure_3.arrays(table)
+    assert set(arrays) == {1000, 50_000} and all(len(traces) == 6 for traces in arrays.values())
+    assert arrays[1000][0].paper[1_000_000] == -129.0 and list(arrays[1000][0].errors) == [1.0] * 3
+    picture = figure_3.make(table, no_run, "").pictures["figure_3"]
+    assert sum(line.get_linestyle() == ":" for line in picture.axes[0].lines) == 2
+    assert len(picture.axes[0].containers) == 6
+
+
+def test_the_paper_rule_takes_the_best_median_on_the_training_data():
+    table = []
+    for step, value in ((0.01, -180), (0.02, -170), (0.1, -160)):
+        for seed in range(3):
+            curve = Curve("mnist", "aevb", 5, 100_000, seed, variant=f"step{step:g}")
+            counts = (50_000,) if (step, seed) == (0.1, 2) else (50_000, 100_000)  # one seed of 0.1 diverged
+            table += rows(curve, value + 5 * seed, counts)
+    made = steps.make(table, no_run, "")
+    chosen = [row.split(",") for row in made.texts[recipe.STEPS].splitlines()]
+    assert [row[-1] for row in chosen] == ["chosen", "no", "yes", "no"]
+    assert chosen[2][:4] == ["mnist-aevb-5", "0.02", "100000", "-165.00"]
+    assert "**-165.0** (-170.0, -165.0, -160.0)" in made.texts["steps.md"]
+
+
+def test_the_rule_sees_monte_carlo_em_long_enough_to_move():
+    for curve in steps.curves(FULL, 1):
+        run = 1_000_000 if curve.n_train == 1000 else 100_000
+        assert curve.samples == run and curve.marginals in ((), (run,))
+
+
+def test_the_ledger_says_what_a_choice_costs():
+    table = []
+    for curve in ledger.curves(Budget("samples", 1_000_000), 3):
+        spread = 1.5 * (curve.seed - 1)
+        if curve.variant == "step0.1":
+            table += rows(curve, -1e9, COUNTS[:1])  # diverged before the end
+        else:
+            table += rows(curve, -120 + spread + (2 if curve.variant == "dynamic" else 0), COUNTS[:2])
+    text = ledger.make(table, no_run, "").texts["choices.md"]
+    dynamic = next(line for line in text.splitlines() if "drawn afresh" in line)
+    assert f"+2.00 +- {math.sqrt(2) * 1.5 / math.sqrt(3):.2f}" in dynamic
+    assert "diverged" in next(line for line in text.splitlines() if "| 0.1 " in line)
+    assert "running mean of minibatches" in text and "-1.00 +- 0.00" in text
+    assert "## frey, N_z = 10, AEVB, 1,000,000 samples: ours -119.50 +- 0.87" in text
+
+
+def test_the_grid_of_samples_and_minibatches():
+    table = [line for curve in grid.curves(Budget("samples", 1_000_000), 3) for line in rows(curve, counts=COUNTS[:2])]
+    made = grid.make(table, no_run, "")
+    assert len(grid.arrays(table)) == 6
+    assert "| 5 | 500 | -129.50 +- 0.00 | -119.50 +- 0.00 |" in made.texts["grid.md"]
+    assert len(made.pictures["grid"].axes[0].lines) == 6
+
+
+def test_the_report_from_trained_runs(start, small):
+    curves = irvin_report.curves(Budget("samples", 10_000), 1)
+    table = [line for curve in curves for line in rows(curve, counts=COUNTS[:2])]
+    table = [dataclasses.replace(line, settings="adam 0.001" if "adam" in line.curve else "adagrad") for line in table]
+    square = dataclasses.replace(
+        small,
+        x_train=np.tile(small.x_train, 19)[:, :784],
+        x_test=small.x_test.repeat(19, 1)[:, :784],
+        image_shape=(28, 28),
+    )
+    runs = {curve.name: start(square, latent=curve.latent, samples=0) for curve in curves}
+    made = irvin_report.make(table, runs.__getitem__, "")
+    assert list(made.pictures) == ["report_curves", "report_reconstructions", "report_manifold", "report_codes"]
+    text = made.texts["report.md"]
+    assert "| 50  | Adam 1e-3" in text and "-133.74 / -136.30" in text and "-119.50 (1,000,000)" in text
+    run = runs["mnist-aevb-2-adam-s0"]
+    images = irvin_report.manifold(run)
+    assert np.allclose(images[[0, 19, 380]], run.decode(np.array([[-3, -3], [-3, 3], [3, -3]])), atol=1e-6)
+    codes, labels = irvin_report.training_codes(run)
+    assert np.allclose(codes, run.encode(square.x_train)[0], atol=1e-6) and len(labels) == len(codes)
+
+
+def test_the_samples_of_figure_5_stand_in_order(start):
+    image = np.full((100, 784), 0.5)
+    picture = drawing.samples({2: image, 20: image}, (28, 28), "note")
+    assert [axes.get_xlabel() for axes in picture.axes] == ["2 latent dimensions", "20 latent dimensions"]
+
+
+# -- the summary ------------------------------------------------------------------------------------------------------
+
+
+def test_the_summary_has_paper_ours_and_gap_and_says_what_is_not_reached(tmp_path):
+    table = [
+        line
+        for seed, value in enumerate((-105.0, -103.0, -104.0))
+        for line in rows(Curve("mnist", "aevb", 20, 10**7, seed), value)
+    ]
+    table += rows(Curve("mnist", "wake-sleep", 20, 10**6), -130, COUNTS[:2])
+    lines.write(tmp_path / "figure_2.csv", table)
+    lines.write(tmp_path / "figure_3.csv", rows(figure_3.curves(FULL, 1)[0]))
+    text = summary.readme(tmp_path)
+    assert "-124.2 / -113.5 (-114.5 to -112.5) / +10.7" in text  # median of the seeds at 1e6
+    assert "-104.8 / -103.5 (-104.5 to -102.5) / +1.3" in text and "-99.4 / - / -" in text
+    assert "- 1,000,000: mnist-wake-sleep-20-s0" in text
+    assert "-129.0 / -130.0 / -1.0" in text
+    assert "H=500; M=100; numpy 2; kernel Haswell" in text
+    assert "| `aevb figure 2 --budget 1e6 --seeds 1 --panel mnist-wake-sleep-20` | 1 curves" in text
+    assert "| `aevb figure 2 --budget 1e7 --seeds 3 --panel mnist-aevb-20` " in text
+    assert "| `aevb figure 3 --budget 1e7 --seeds 1` " in text and "| `aevb figure 5` " in text
+    assert summary.readme(tmp_path) == text
+
+
+# -- expect -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_papers_values_are_those_of_the_reference():
+    assert paper.curve(2, "frey", 2, "wake-sleep", "test")[10_000_000] == 569.4
+    assert paper.curve(3, "mnist", 3, "mcem", "train", 1000)[10_000_000] == -118.4
+    assert len(paper.values()) == 462 and paper.curve(2, "mnist", 4, "aevb", "test") == {}
+
+
+def test_expect_interpolates_in_log_samples():
+    there = expectation.expected("mnist", 20, "aevb", math.sqrt(2) * 1e6, "test", [])
+    at = paper.curve(2, "mnist", 20, "aevb", "test")
+    assert there.paper == pytest.approx((at[1_000_000] + at[2_000_000]) / 2) and there.ours == ()
+    table = [line for seed in range(3) for line in rows(Curve("mnist", "aevb", 20, 10**7, seed), -104.0 - seed)]
+    there = expectation.expected("mnist", 20, "aevb", math.sqrt(10) * 1e6, "test", table)
+    assert there.ours == pytest.approx((-108.5, -109.5, -110.5)) and there.value == pytest.approx(-109.5)
+    assert expectation.expected("mnist", 20, "aevb", 1e12, "test", table).value is None
+    with pytest.raises(
+        ValueError, match="no curve of mnist with 4 latent dimensions by aevb is known; there are frey 2"
+    ):
+        expectation.expected("mnist", 4, "aevb", 1e6, "test", [])
+
+
+@pytest.mark.parametrize(
+    "number, nats, assumed",
+    [
+        (-104.3, -104.3, ()),
+        (104.3, -104.3, ("a loss: minus the bound",)),
+        (0.133, -104.272, ("a mean over 784 pixels", "a loss: minus the bound")),
+        (13350.4, -104.3, ("a sum over 128 images", "a loss: minus the bound")),
+        (-0.1, -78.4, ("a mean over 784 pixels",)),
+    ],
+)
+def test_numbers_from_elsewhere(number, nats, assumed):
+    best = expectation.readings(number, "auto", "mnist", 784, near=-104.8)[0]
+    assert best.nats == pytest.approx(nats) and best.assumed == assumed
+
+
+def test_units_that_were_said():
+    read = expectation.readings
+    assert read(150.0, "bits", "mnist", 784, -104.0)[0].nats == pytest.approx(-150 * math.log(2))
+    assert read(0.19, "bits-per-pixel", "mnist", 784, -104.0)[0].nats == pytest.approx(-0.19 * 784 * math.log(2))
+    assert read(10_430.0, "batch-sum", "mnist", 784, -104.0, minibatch=64)[0].nats == pytest.approx(-10_430 / 64)
+    assert read(1000.0, "auto", "frey", 560, 1000.0)[0] == expectation.Reading(1000.0, ())
+    with pytest.raises(ValueError, match="3 makes no bound on mnist between -600 and -40 nats per image, in nats"):
+        read(3.0, "nats", "mnist", 784, -104.0)
+
+
+def test_expect_as_typed(aevb, tmp_path, monkeypatch):
+    monkeypatch.setattr(expectation, "CURVES", tmp_path)
+    code, out, _ = aevb("expect", "mnist", "--latent", 20, "--samples", "1e6", "--got", "0.133", "--unit", "auto")
+    assert code == 0 and "-124.2 +- 0.2" in out and "ours: no curve comes with this version" in out
+    assert "0.133, taken for a mean over 784 pixels, a loss: minus the bound: a bound of -104.27 nats per image" in out
+    table = [line for seed in range(3) for line in rows(Curve("mnist", "aevb", 20, 10**7, seed), -104.0 - seed)]
+    lines.write(tmp_path / "figure_2.csv", table)
+    out = aevb("expect", "mnist", "--latent", 20, "--samples", "1e6")[1]
+    assert re.search(r"ours, 3 seeds +-114\.5 \(-115\.5 to -113\.5\)", out)
+    assert "ours: our curves end at 10,000,000" in aevb("expect", "mnist", "--latent", 20, "--samples", "1e8")[1]
+    assert "no curve of mnist with 7 latent" in complain(aevb("expect", "mnist", "--latent", 7, "--samples", 100))
+
+
+def test_what_stands_beside_a_measured_bound(tmp_path, monkeypatch, start):
+    monkeypatch.setattr(expectation, "CURVES", tmp_path)
+    like = dataclasses.replace(start().config, data="mnist", N=50_000, hidden=500, latent=20)
+    assert expectation.beside(like, 1e6, -114.0) == ["after 1,000,000 samples the paper has -124.2 (+10.2)"]
+    table = [line for seed in range(3) for line in rows(Curve("mnist", "aevb", 20, 10**7, seed), -104.0 - seed)]
+    lines.write(tmp_path / "figure_2.csv", table)
+    assert expectation.beside(like, 1e6, -114.0)[0].endswith("(+10.2) and our 3 seeds have -114.5 (+0.5)")
+    for other in ({"hidden": 400}, {"binarize": "dynamic"}, {"latent": 7}, {"method": "mcem"}, {"data": "digits"}):
+        assert expectation.beside(dataclasses.replace(like, **other), 1e6, -114.0) == []
+    assert expectation.beside(like, 10, -114.0) == []
+
+
+# -- figure -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny(own_file, monkeypatch):
+    """Figure 2 with two curves of a second."""
+
+    def curves(budget, seeds):
+        length = budget.of("mnist", {name: {"mnist": 10_000} for name in plan.BUDGETS})
+        settings = (("hidden", 8), ("minibatch", 20), ("step", 0.1))
+        return [Curve(str(own_file), method, 2, length, settings=settings) for method in ("aevb", "wake-sleep")]
+
+    small = SimpleNamespace(NAME="figure_2", SEEDS=1, curves=curves, make=figure_2.make)
+    monkeypatch.setitem(figures.RECIPES, "2", small)
+    monkeypatch.setattr(plan, "TRIAL", 0.01)
+    return small
+
+
+def test_a_figure_from_the_command_line(aevb, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("aevb_np.cli.figure.PLAIN_EVERY", 0.0)
+    monkeypatch.setattr("aevb_np.experiments.sweep.EVERY", 0.02)
+    code, out, _ = aevb("figure", "2", "--budget", "25000", "--jobs", 1)
+    assert code == 0, out
+    assert re.search(r"2 curves, about \d+ s on one process, 0 MB in results.work", out)
+    assert re.search(r"stripes-aevb-2-s0 done: 25,000 samples, train -[\d.]+, test -[\d.]+, \d+ s", out)
+    assert {path.name for path in (tmp_path / "results").iterdir()} == {
+        "README.md", "figure_2.csv", "figure_2.png", "timings.csv", "work",
+    }  # fmt: skip
+    before = (tmp_path / "results" / "figure_2.csv").read_bytes()
+    assert aevb("figure", "2", "--budget", "10000", "--jobs", 1)[0] == 0  # is in what is there already
+    assert (tmp_path / "results" / "figure_2.csv").read_bytes() == before
+    assert aevb("figure", "2", "--jobs", 1)[0] == 0
+    assert (tmp_path / "results" / "figure_2-quick.csv").exists()
+
+
+def test_a_dry_run_trains_nothing(aevb, tiny, tmp_path):
+    code, out, _ = aevb("figure", "2", "--budget", "full", "--dry-run", "--jobs", 2)
+    assert code == 0 and re.fullmatch(r"2 curves, about \d+ s on 2 processes, 0 MB in results.work\n", out)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_failed_curve_is_in_the_exit_code(aevb, tiny, own_file, monkeypatch):
+    good = tiny.curves
+    monkeypatch.setattr(
+        tiny, "curves", lambda *a: [*good(*a), Curve(str(own_file), "aevb", 3, 10_000, settings=(("minibatch", 999),))]
+    )
+    code, out, _ = aevb("figure", "2", "--jobs", 1)
+    assert (
+        code == 1
+        and "stripes-aevb-3-s0 failed: ValueError: minibatch (M) is 999" in out
+        and "figure_2-quick.png" in out
+    )
+
+
+def test_figure_1_needs_no_training(aevb, tmp_path):
+    code, out, _ = aevb("figure", "1")
+    assert code == 0 and "figure_1.png" in out and "nothing to train" in out
+    assert (tmp_path / "results" / "figure_1_flow.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["7"], "invalid choice: '7'"),
+        (
+            ["2", "--budget", "week"],
+            "a budget is one of quick, hour, full or a number of samples such as 1e7; got 'week'",
+        ),
+        (["2", "--panel", "mnist-4"], "no curve of this figure is called mnist-4; panels are frey-10"),
+        (["2", "--jobs", "0"], "--jobs is 1 or more; got 0"),
+        (["2", "--seeds", "0"], "seeds is 1 or more; got 0"),
+    ],
+)
+def test_refused_flags(aevb, monkeypatch, flags, message):
+    monkeypatch.setattr(plan, "status", lambda: [])
+    assert message in complain(aevb("figure", *flags))
