@@ -15,13 +15,15 @@ ROOT = Path(aevb_np.__file__).parent
 LEVELS = (
     ("_version", "numerics", "params", "optimizers", "streams", "atomic", "plotting", "history", "hmc"),
     ("layers", "distributions", "checkpoints", "data", "ascent", "folders"),
-    ("networks", "reparameterization", "training"),
+    ("networks", "reparameterization", "training", "kernel"),
     ("model",),
     ("estimators", "evaluation", "posterior"),
+    ("marginal_likelihood", "completion"),
     ("aevb", "wake_sleep", "mcem", "full_vb"),
-    ("config",),
+    ("config", "checks"),
     ("run",),
     ("pictures",),
+    ("explorer", "experiments"),
     ("cli",),
     ("__init__", "__main__"),
 )
@@ -70,7 +72,7 @@ def test_importing_brings_in_nothing_heavy_and_starts_nothing():
     code = """
 import sys, threading, multiprocessing
 import aevb_np
-heavy = {"scipy", "matplotlib", "pooch", "requests", "tqdm", "PIL"} & set(sys.modules)
+heavy = {"numpy", "scipy", "matplotlib", "pooch", "requests", "tqdm", "PIL"} & set(sys.modules)
 assert not heavy, heavy
 assert threading.active_count() == 1 and not multiprocessing.active_children()
 """
@@ -78,4 +80,17 @@ assert threading.active_count() == 1 and not multiprocessing.active_children()
 
 
 def test_every_name_of_the_package_is_there():
-    assert all(hasattr(aevb_np, name) for name in aevb_np.__all__)
+    assert sorted(aevb_np.__all__) == sorted(aevb_np.HOME) and set(aevb_np.__all__) <= set(dir(aevb_np))
+    for name, home in aevb_np.HOME.items():
+        assert getattr(aevb_np, name) is getattr(sys.modules[f"aevb_np.{home}"], name)
+    assert aevb_np.hmc.leapfrog  # a module by its name
+    with pytest.raises(AttributeError, match="aevb_np has no 'VEA'; it has start, load"):
+        aevb_np.VEA  # noqa: B018
+
+
+def test_tools_that_read_are_told_the_same_homes():
+    """The imports under TYPE_CHECKING say what the table says."""
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    told = {alias.name: node.module.removeprefix("aevb_np.") for node in block.body for alias in node.names}
+    assert told == aevb_np.HOME

@@ -10,11 +10,12 @@ import io
 import os
 import sys
 
+from aevb_np import kernel
 from aevb_np._version import __version__
-from aevb_np.cli import cite, compare, draw, evaluate, train
+from aevb_np.cli import check, cite, compare, complete, doctor, draw, evaluate, expect, explore, figure, train
 from aevb_np.cli import data as data_command
 
-COMMANDS = (train, evaluate, draw, compare, data_command, cite)
+COMMANDS = (train, evaluate, draw, complete, explore, compare, figure, expect, check, data_command, doctor, cite)
 BAD_INPUT, INTERRUPTED = 2, 130
 
 
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a name that an old console cannot show must not stop a run
     args = parser().parse_args(argv)
     try:
+        kernel.choose(the_run(args))
         code = args.run(args)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -69,6 +71,12 @@ def main(argv: list[str] | None = None) -> int:
         if os.environ.get("AEVB_TRACEBACK"):
             raise
         return fail(f"this is a mistake of ours: {type(error).__name__}: {error}. AEVB_TRACEBACK=1 shows where", 1)
+
+
+def the_run(args: argparse.Namespace) -> str | os.PathLike | None:
+    """The run that a command is about, if it is about one."""
+    named = (getattr(args, "resume", None), getattr(args, "run_path", None), *getattr(args, "run_paths", ()))
+    return next((path for path in named if path is not None), None)
 
 
 def fail(message: str, code: int = BAD_INPUT) -> int:

@@ -1,0 +1,185 @@
+"""Which local derivative is wrong? With one row and one sample the gradient of a bias *is* the delta of its layer.
+
+So the deltas of the student's backward pass can be read off, and every step from one to the next held against what the
+step should be, *given the student's own delta before it*: a fault further up does not hide one here. When a step is
+wrong, the formulas that students write in its place are tried; all rows and all units must agree on one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.checks import slopes
+from aevb_np.checks.mapping import Mapping
+from aevb_np.checks.names import told
+from aevb_np.checks.numeric import apart
+from aevb_np.checks.paths import summed, surplus
+from aevb_np.checks.problem import Point
+from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, priors
+from aevb_np.checks.report import Finding
+
+Arrays = dict[str, NDArray]
+EQUAL = 1e-6
+ROWS = 3
+INPUT = {"phi.hidden": "x", "phi.mean": "h_enc", "phi.log_var": "h_enc", "theta.hidden": "z"}  # the others: h_dec
+
+
+class Rows(NamedTuple):
+    """A few rows, each by itself: the numbers of the forward pass and the student's gradients, (rows, ...)."""
+
+    numbers: Arrays
+    gradients: Arrays
+    weights: Arrays
+    reconstruction: float  # how often each enters the student's value: 1 when that is right
+    kl: float
+
+
+def observe(mapping: Mapping, at: Point) -> Rows:
+    """Ask the student for the gradients of single rows; what they have of a prior on the parameters is taken off."""
+    alone = [at.row(m) for m in range(ROWS)]
+    known = mapping.units(alone[0])
+    answers = [mapping.gradient(one) for one in alone]
+    minus_w = summed(priors(at))
+    of_value = {"W": known.prior[0], "b": known.prior[1]}
+    more = surplus(mapping, at, mapping.gradient(at))
+    rescaled = mapping.units(at).unit / known.unit
+    prior = {name: (of_value[name[-1]] + rescaled * more.get(name, 0.0)) * w for name, w in minus_w.items()}
+    names = set.intersection(*(set(answer) for answer in answers))
+    gradients = {name: np.stack([answer[name] for answer in answers]) - prior[name] for name in names}
+    together = Point(at.p, at.x[:ROWS], at.eps[:ROWS])
+    weights = {name: w for name, w, _ in at.p.arrays() if name.endswith(".W")}
+    return Rows(activations(mapping.model, together), gradients, weights, known.reconstruction, known.kl)
+
+
+def check(mapping: Mapping, at: Point) -> list[Finding]:
+    """Walk back through the layers, each given what the student has before it."""
+    rows = observe(mapping, at)
+    deltas: Arrays = {}
+    findings = []
+    for layer in (name for name in BACKWARD_ORDER if f"{name}.W" in rows.weights):
+        choices = slopes.choices(layer, rows.numbers, rows.weights, deltas, (rows.reconstruction, rows.kl))
+        delta, found = delta_of(layer, rows, choices, deltas, mapping)
+        findings += found
+        if delta is None:
+            break  # nothing can be said of what comes after
+        deltas[layer] = delta
+        findings += step_fault(layer, delta, choices, rows.numbers, at, mapping)
+    return findings
+
+
+def delta_of(
+    layer: str, rows: Rows, choices: list[slopes.Choice], before: Arrays, mapping: Mapping
+) -> tuple[NDArray | None, list[Finding]]:
+    """The student's delta of a layer, from its biases or its weights, and whether the two agree."""
+    right = choices[0].delta
+    b, W = rows.gradients.get(f"{layer}.b"), rows.gradients.get(f"{layer}.W")
+    u = rows.numbers[INPUT.get(layer, "h_dec")]
+    if W is None or b is None:
+        return (b if W is None else from_weights(W, u)), []
+    if close(np.einsum("ri,rj->rij", u, b), W):
+        return b, []
+    other = from_weights(W, u)
+    if not close(np.einsum("ri,rj->rij", u, other), W):
+        return b, wrong_input(layer, b, W, rows.numbers, mapping)
+    if close(other, right) or not close(b, right):
+        text = "with one row the gradient of the biases is the delta, and these are not the delta that the weights have"
+        text += recognised(b, choices, before)
+        return other, [finding(f"bias:{layer}", f"{layer}.b", "a sum over the wrong axes", text, mapping)]
+    text = "the weights' gradient is made of another delta than that of the biases, which is right"
+    text += recognised(other, choices, before)
+    return b, [finding(f"delta of weights:{layer}", f"{layer}.W", "two deltas for one layer", text, mapping)]
+
+
+def recognised(delta: NDArray, choices: list[slopes.Choice], before: Arrays) -> str:
+    """What a delta is that only the biases or only the weights have, if that can be told."""
+    for name, other in before.items():
+        if delta.shape == other.shape and close(delta, other):
+            return f": they have the delta of {MODEL_PARTS[name]}"
+    for choice in choices[1:]:
+        if close(delta, choice.delta):
+            return f": {choice.text}"
+    return ""
+
+
+def from_weights(W: NDArray, u: NDArray) -> NDArray:
+    """The delta of which the gradient of the weights is the outer product with the input u, if it is one."""
+    return np.einsum("ri,rij->rj", u, W) / (u**2).sum(axis=1, keepdims=True)
+
+
+def wrong_input(layer: str, b: NDArray, W: NDArray, numbers: Arrays, mapping: Mapping) -> list[Finding]:
+    """The weights' gradient is an outer product with the delta, but of what?"""
+    name, fed = f"{layer}.W", INPUT.get(layer, "h_dec")
+    used = np.einsum("rij,rj->ri", W, b) / (b**2).sum(axis=1, keepdims=True)
+    if not close(np.einsum("ri,rj->rij", used, b), W):
+        text = "with one row it should be the outer product of the layer's input and its delta, and is none"
+        return [finding(f"weights:{layer}", name, "the gradient of a weight matrix", text, mapping)]
+    matches = [
+        text
+        for symbol, v in numbers.items()
+        if v.shape == used.shape
+        for text, made in slopes.inputs(symbol, v).items()
+        if close(made, used)
+    ]
+    if not matches:
+        return [finding(f"input:{layer}:?", name, "a wrong input",
+                        f"the delta is right, the numbers it is multiplied with are not {fed}",
+                        mapping)]  # fmt: skip
+    text = f"the delta is multiplied with {matches[0]}; the forward pass fed {fed}"
+    return [finding(f"input:{layer}:{matches[0]}", name, "a wrong input", text, mapping)]
+
+
+def step_fault(
+    layer: str, delta: NDArray, choices: list[slopes.Choice], numbers: Arrays, at: Point, mapping: Mapping
+) -> list[Finding]:
+    """Nothing if the step is right, what it is if it is known, else that it is wrong."""
+    right = choices[0]
+    if close(delta, right.delta):
+        return []
+    name = f"{layer}.b"
+    for choice in choices[1:]:
+        if close(delta, choice.delta) and not close(choice.delta, right.delta):
+            return [finding(f"slope:{layer}:{choice.label}", name, choice.family, choice.text, mapping)]
+    c = float((delta * right.delta).sum() / (right.delta**2).sum())
+    if close(delta, c * right.delta):
+        said = told(c, at.constants)
+        text = f"the delta {'has the wrong sign' if said == '-1' else f'is {said} times what it should be'}"
+        return [finding(f"slope:{layer}:factor {said}", name, "a factor", text, mapping)]
+    if moved(layer, delta - right.delta, numbers):
+        text = "the gradient came back through weights that had already been updated"
+        return [finding(f"slope:{layer}:updated weights", name, "an update too early", text, mapping)]
+    text = f"the step to the delta of {MODEL_PARTS[layer]} is wrong, given what comes before it; "
+    text += f"it should be {right.text}"
+    return [finding(f"place:{layer}", name, "a local derivative", text, mapping)]
+
+
+def moved(layer: str, residual: NDArray, v: Arrays) -> bool:
+    """Whether what is too much points along the input of the weights that the gradient came back through.
+
+    Their own gradient is that input times the delta; moving them by it adds |delta|^2 times the input.
+    """
+    if layer == "phi.mean":
+        u = v["z"]
+    elif layer.endswith("hidden"):
+        h = v["h_dec" if layer.startswith("theta") else "h_enc"]
+        u = h * (1 - h**2)
+    else:
+        return False
+    c = (residual * u).sum(axis=1, keepdims=True) / (u**2).sum(axis=1, keepdims=True)
+    return close(c * u, residual)
+
+
+def finding(label: str, name: str, family: str, text: str, mapping: Mapping) -> Finding:
+    """A finding about one array of the student's."""
+    layer = name.rpartition(".")[0]
+    where = f"{MODEL_PARTS[layer]} ({mapping.mine(name)})"
+    for mine, window in mapping.windows.items():
+        text = text.replace(window.name, mine)
+        if window.name == f"{layer}.b" and window.factor != 1:
+            text += " (told for log sigma^2; your head gives log sigma, for which all of it is twice that)"
+    return Finding(label, where, family, f"{where}: {text}", order=backward_order(name))
+
+
+def close(a: NDArray, b: NDArray) -> bool:
+    """Whether two stacks of rows are the same, row by row."""
+    return all(apart(one, other) < EQUAL or np.abs(one - other).max() < 1e-12 for one, other in zip(a, b))

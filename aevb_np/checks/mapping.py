@@ -1,0 +1,120 @@
+"""The student's code in the reference's terms: which array is which, what is summed, what goes up."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.checks import values
+from aevb_np.checks.formulas import SAMPLED
+from aevb_np.checks.problem import H_DECODER, H_ENCODER, L, M, Point, model_of, point
+from aevb_np.checks.reference import Path, paths, priors
+from aevb_np.checks.student import LAYOUTS, Student, Windows, arrays_for, candidates
+from aevb_np.checks.values import Fit, Terms, Units
+from aevb_np.model import VAE
+
+Arrays = dict[str, NDArray]
+MOST = 64  # readings of the student's arrays to be tried
+GUESSES = 2  # of them for which all wrong formulas are tried as well
+
+
+class Mapping(NamedTuple):
+    """A student's VAE read as the package's."""
+
+    student: Student
+    model: VAE
+    windows: Windows
+    found: Fit | None  # how the value is made of the reference's parts
+    many: Units | None  # what that means for a batch
+    one: Units | None  # and for one row with one sample
+
+    @property
+    def exact(self) -> bool:
+        """Whether the reference's paths are those of the student's value."""
+        return self.found is not None and not self.found.faults and not self.found.sampled
+
+    def gradient(self, at: Point) -> Arrays:
+        """The student's gradient in the reference's arrays: of the bound, summed over the rows, to go up.
+
+        What has another shape than its parameter is left out.
+        """
+        yours = self.student.gradients_at(arrays_for(self.windows, at.p), at)
+        like = {name: w for name, w, _ in at.p.arrays()}
+        unit = self.units(at).unit
+        return {
+            window.name: window.back(yours[mine], like[window.name]) / unit
+            for mine, window in self.windows.items()
+            if mine in yours and yours[mine].shape == window.shape
+        }
+
+    def paths(self, at: Point, rows: NDArray | None = None, samples: NDArray | None = None) -> dict[Path, Arrays]:
+        """The reference's gradient of the student's value, path by path, in the same terms."""
+        known = self.units(at)
+        factors = {"kl": known.kl, "prior": 1.0}
+        found = {
+            path: {name: factors.get(path[0], known.reconstruction) * g for name, g in arrays.items()}
+            for path, arrays in paths(self.model, at, rows, samples).items()
+        }
+        for (path, arrays), c in zip(priors(at).items(), known.prior):
+            found[path] = {name: c * g for name, g in arrays.items()}
+        return found
+
+    def units(self, at: Point) -> Units:
+        """Those for this number of rows."""
+        known = self.many if len(at.x) > 1 else self.one
+        assert known is not None
+        return known
+
+    def mine(self, name: str) -> str:
+        """What the student calls an array of the reference."""
+        return next(mine for mine, window in self.windows.items() if window.name == name)
+
+
+def models(student: Student) -> list[VAE]:
+    """The paper's models that the student may have written down."""
+    H = (H_DECODER, H_ENCODER) if student.names is not None else (H_DECODER, H_DECODER)
+    means = (True, False) if student.decoder == "gaussian" else (True,)
+    return [model_of(student.decoder, H, sigmoid_mean) for sigmoid_mean in means]
+
+
+def samples_of(student: Student) -> int:
+    """L: 1 unless eps has room for more."""
+    return 1 if student.layout == LAYOUTS[0] else L
+
+
+def find(student: Student) -> Mapping | None:
+    """The reading with which the value is the paper's bound, else the likeliest one with which it is explained.
+
+    None if there is no reading at all: the arrays are not those of the paper's network.
+    """
+    guesses = []
+    for model in models(student):
+        terms = Terms(model, values.points_for(model, samples_of(student), M))
+        for windows in itertools.islice(candidates(student, model), MOST):
+            value = values.at_points(student, windows, terms.points)
+            found = values.fit(terms, value) or values.fit(terms, value, kl=SAMPLED)
+            if found and found.a:
+                return mapped(student, model, windows, found)
+            guesses.append((model, windows, terms, value))
+    for model, windows, terms, value in guesses[:GUESSES]:
+        if found := values.named(terms, value):
+            return mapped(student, model, windows, found)
+    return Mapping(student, *guesses[0][:2], None, None, None) if guesses else None
+
+
+def mapped(student: Student, model: VAE, windows: Windows, found: Fit) -> Mapping:
+    """The mapping, once it is known what the value is made of."""
+    many = values.units(found, M, student.sign, student.scale)
+    if found.faults or found.sampled:
+        return Mapping(student, model, windows, found, many, None)
+    terms = Terms(model, values.points_for(model, 1, 1))
+    alone = values.fit(terms, values.at_points(student, windows, terms.points))
+    one = values.units(alone, 1, int(np.sign(many.unit))) if alone and alone.a else None
+    return Mapping(student, model, windows, found, many, one)
+
+
+def problem_for(mapping: Mapping | None, student: Student) -> Point:
+    """Where the gradients are checked."""
+    model = mapping.model if mapping else models(student)[0]
+    return point(model, student.seed, samples_of(student), scale=student.size)

@@ -1,0 +1,177 @@
+"""Three ways to measure a gradient without deriving it; whatever is derived by hand is held against them.
+
+Central differences ask nothing of the code but its value, and say how far they can be trusted. The complex step is
+exact to rounding, for code that takes complex numbers. Random directions cost the same for a model of any size.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+EPS = float(np.finfo(np.float64).eps)
+STEP = 3e-4  # where the h^4 of the extrapolated difference meets the rounding of a value of some hundred nats
+
+
+class Measured(NamedTuple):
+    """A measured gradient, and what is likely to be wrong with each of its numbers."""
+
+    gradient: NDArray
+    error: NDArray
+
+
+def differences(f: Callable, array: NDArray, step: float = STEP, rounding: float = 0.0) -> Measured:
+    """df / darray = (4 C(h) - C(2h)) / 3, where C(h) = (f(a + h) - f(a - h)) / 2h is the central difference.
+
+    C(h) is wrong by c h^2 + O(h^4), and in the combination c h^2 is gone. How much it moved C(h) bounds what is left;
+    a tenth of that, and the rounding of f divided by the step, is the estimate of the error.
+
+    f() gives a number and reads `array` (float64), whose numbers are changed one at a time, in place, and put back. The
+    step is for numbers up to 1, and in proportion above. `rounding` is what f() is known to be uncertain by, if that is
+    more than a few units in its last place.
+
+    Examples
+    --------
+    >>> a = np.array([2.0, 3.0])
+    >>> gradient, error = differences(lambda: (a**3).sum(), a)
+    >>> gradient.round(9), bool((abs(gradient - 3 * a**2) < error).all())
+    (array([12., 27.]), True)
+    """
+    f_0 = float(f())
+    rounding = 4 * max(rounding, EPS * abs(f_0))
+    gradient, error = np.empty(array.shape), np.empty(array.shape)
+    for index in np.ndindex(array.shape):
+        kept = array[index]
+        h = step * max(1.0, float(abs(kept)))
+
+        def central(h, index=index, kept=kept):
+            array[index] = kept + h
+            above, f_above = array[index], float(f())
+            array[index] = kept - h
+            taken = above - array[index]  # 2h, as floating point really took it
+            return (f_above - float(f())) / taken
+
+        near, far = central(h), central(2 * h)
+        array[index] = kept
+        correction = (near - far) / 3
+        gradient[index] = near + correction
+        error[index] = 0.1 * abs(correction) + rounding / h
+    return Measured(gradient, error)
+
+
+def richardson(f: Callable, array: NDArray, step: float = STEP) -> NDArray:
+    """The gradient of `differences` without its error.
+
+    >>> a = np.array([2.0, 3.0])
+    >>> richardson(lambda: (a**3).sum(), a).round(9)
+    array([12., 27.])
+    """
+    return differences(f, array, step).gradient
+
+
+def complex_step(f: Callable, array: NDArray, step: float = 1e-30) -> NDArray:
+    """df / darray = Im f(a + i step) / step: nothing is subtracted, so nothing is lost and the step can be tiny.
+
+    `array` is complex, f() is a scalar that reads it; its numbers are changed one at a time, in place, and put back.
+
+    >>> a = np.array([2.0, 3.0], complex)
+    >>> complex_step(lambda: (a**3).sum(), a)
+    array([12., 27.])
+    """
+    gradient = np.empty(array.shape)
+    for index in np.ndindex(array.shape):
+        kept = array[index]
+        array[index] = kept + step * 1j
+        gradient[index] = np.imag(f()) / step
+        array[index] = kept
+    return gradient
+
+
+def rounding_of(f: Callable, arrays: Sequence[NDArray]) -> float:
+    """What f() is uncertain by: log(1 - y) for y near 1 has lost most of its digits, and no formula for eps |f| knows.
+
+    Along a line, in steps so short that f is a straight line but for rounding, the fourth differences of f are sums of
+    five roundings with the weights 1, -4, 6, -4, 1.
+    """
+    rng, kept = np.random.default_rng(7), [array.copy() for array in arrays]
+    directions = [rng.standard_normal(array.shape) for array in arrays]
+    values = []
+    for k in range(16):
+        for array, before, v in zip(arrays, kept, directions):
+            array[...] = before + 1e-7 * k * v
+        values.append(float(f()))
+    for array, before in zip(arrays, kept):
+        array[...] = before
+    return float(np.sqrt((np.diff(values, 4) ** 2).mean() / 70))
+
+
+def along(f: Callable, array: NDArray, direction: NDArray, step: float = STEP, rounding: float = 0.0) -> Measured:
+    """The derivative of f() when `array` moves along a direction: two numbers, at the price of four values."""
+    kept, t = array.copy(), np.zeros(())
+
+    def moved():
+        array[...] = kept + t * direction
+        return f()
+
+    slope = differences(moved, t, step, rounding)
+    array[...] = kept
+    return slope
+
+
+class Taylor(NamedTuple):
+    """The symmetric Taylor remainders for smaller and smaller steps, and the power of h with which they fall."""
+
+    steps: NDArray
+    remainders: NDArray
+    slope: float
+
+
+def taylor(f: Callable, array: NDArray, gradient: NDArray, rng: np.random.Generator) -> Taylor:
+    """|f(a + h v) - f(a - h v) - 2 h g.v| for one random direction v of length 1.
+
+    It falls as h^3 when g is the gradient and as h when it is not: the even terms cancel, and with them the h^2 behind
+    which the usual one-sided remainder hides an error of 1e-4. Four values of f, for a model of any size.
+
+    Examples
+    --------
+    >>> a = np.array([2.0, 3.0])
+    >>> cube = lambda: (a**3).sum()
+    >>> [round(taylor(cube, a, g, np.random.default_rng(0)).slope, 1) for g in (3 * a**2, 3.01 * a**2)]
+    [3.0, 1.0]
+    """
+    v = rng.standard_normal(array.shape)
+    v /= np.linalg.norm(v)
+    kept, steps = array.copy(), np.array([2e-2, 1e-2])
+    remainders = []
+    for h in steps:
+        array[...] = kept + h * v
+        above = f()
+        array[...] = kept - h * v
+        remainders.append(abs(above - f() - 2 * h * (gradient * v).sum()))
+    array[...] = kept
+    return Taylor(steps, np.array(remainders), float(np.log2(remainders[0] / remainders[1])))
+
+
+def relative_error(a: NDArray, n: NDArray) -> float:
+    """||a - n|| / ||n||: one number for an array, in which an element that happens to be near zero does no harm."""
+    return float(np.linalg.norm(a - n) / np.linalg.norm(n))
+
+
+def apart(a: NDArray, n: NDArray) -> float:
+    """||a - n|| / max(||a||, ||n||), the same for either order; 0 for two zeros, infinite for different shapes."""
+    if np.shape(a) != np.shape(n):
+        return np.inf
+    size = max(np.linalg.norm(a), np.linalg.norm(n))
+    return float(np.linalg.norm(a - n) / size) if size else 0.0
+
+
+def combination(columns: Sequence[NDArray], target: NDArray) -> tuple[NDArray, float] | None:
+    """The coefficients with which columns add up to a target, and how far apart the two stay; None if undetermined."""
+    X = np.stack([c.ravel() for c in columns], axis=1)
+    lengths = np.linalg.norm(X, axis=0)
+    if X.shape[0] <= X.shape[1] or not lengths.all() or np.linalg.cond(X / lengths) > 1e6:
+        return None
+    scaled, *_ = np.linalg.lstsq(X / lengths, target.ravel(), rcond=None)
+    coefficients = scaled / lengths
+    return coefficients, apart(X @ coefficients, target.ravel())

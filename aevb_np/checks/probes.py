@@ -1,0 +1,48 @@
+"""What can be asked of a value when nothing is known of the network behind it.
+
+With all parameters zero every logit is zero, whatever the network. A batch stacked on itself says what is summed.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from aevb_np.checks.names import told
+from aevb_np.checks.problem import Point
+from aevb_np.checks.report import Finding
+from aevb_np.checks.student import Student
+from aevb_np.checks.values import fault
+
+
+def check(student: Student, parameters: dict[str, Any], at: Point) -> list[Finding]:
+    """Findings about the value alone."""
+    findings = zero_parameters(student, parameters, at)
+    alone = [student.value_at(parameters, stacked(at, copies)) for copies in (1, 2, 3)]
+    if abs(alone[2] - 2 * alone[1] + alone[0]) > 1e-8 * max(map(abs, alone)):
+        text = "a batch with every row twice or three times is neither the same mean nor twice or three times the sum: "
+        findings.append(fault("batch", "rows that are not treated alike", text + "rows influence each other"))
+    quiet = at._replace(eps=np.zeros_like(at.eps))
+    if student.value_at(parameters, quiet) == alone[0]:
+        findings.append(fault("no noise", "the sampler", "the value does not depend on eps: z is not sampled"))
+    return findings
+
+
+def stacked(at: Point, copies: int) -> Point:
+    """The same rows several times, with the same noise."""
+    eps = at.eps.reshape(at.samples, len(at.x), -1)
+    return at._replace(x=np.tile(at.x, (copies, 1)), eps=np.tile(eps, (1, copies, 1)).reshape(-1, eps.shape[-1]))
+
+
+def zero_parameters(student: Student, parameters: dict[str, Any], at: Point) -> list[Finding]:
+    """All probabilities are 1/2: the bound of a Bernoulli decoder is -D ln 2 for every row, whatever the rows are."""
+    if student.decoder != "bernoulli":
+        return []
+    value = student.value_at({name: np.zeros_like(w) for name, w in parameters.items()}, at)
+    M, D = at.x.shape
+    said = [told(abs(value) / (D * math.log(2) * rows), at.constants) for rows in (1, M)]
+    if "1" in said or not any(set(text) & set("MLDJ") for text in said):
+        return []
+    plain = min(said, key=lambda text: sum(letter.isalpha() for letter in text))  # a sum or a mean, whichever it is
+    text = f"with all parameters zero the bound is -D ln 2 a row; yours is {plain} times that"
+    return [fault(f"zero:{plain}", "a factor", text)]

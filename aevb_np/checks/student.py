@@ -1,0 +1,244 @@
+"""Somebody's VAE as two functions, and how its arrays answer to those of the reference.
+
+Every array of the student's is a window onto one of the reference: the same numbers, perhaps transposed, perhaps as
+log sigma where the reference has log sigma^2. Which is which is declared, or found where only one choice gives the
+right value.
+"""
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import aevb_np
+from aevb_np.checks.problem import SCALE, Point
+from aevb_np.model import VAE
+from aevb_np.params import Params
+
+Arrays = dict[str, NDArray]
+LAYOUTS = ("(M, J)", "(L, M, J)", "(L*M, J)")
+NETWORKS = ("paper", "other")
+
+
+class DeclarationError(ValueError):
+    """What a file declares does not fit the page in `aevb_np.checks`."""
+
+
+class StudentError(Exception):
+    """The student's code stopped, or gave something of another kind than agreed."""
+
+    def __init__(self, text: str, where: str):
+        super().__init__(text)
+        self.where = where
+
+
+class Window(NamedTuple):
+    """One array of the student's: the reference's `name`, transposed or not, divided by `factor`, in a shape."""
+
+    name: str
+    transposed: bool
+    factor: float
+    shape: tuple[int, ...]
+
+    def of(self, array: NDArray) -> NDArray:
+        """The student's array for one of the reference."""
+        return (array.T if self.transposed else array).reshape(self.shape) / self.factor
+
+    def back(self, gradient: NDArray, like: NDArray) -> NDArray:
+        """The gradient in the reference's array, from that in the student's."""
+        ordered = gradient.reshape(like.T.shape).T if self.transposed else gradient.reshape(like.shape)
+        return ordered / self.factor
+
+
+Windows = dict[str, Window]
+
+
+@dataclass
+class Student:
+    """What a student hands in. `aevb_np.checks` says what each thing is."""
+
+    value: Callable
+    gradients: Callable
+    parameters: Callable | None = None
+    names: Mapping[str, str] | None = None
+    decoder: str = "bernoulli"
+    layout: str = LAYOUTS[0]
+    columns: bool = False
+    sign: int | None = None
+    scale: str | None = None
+    network: str = NETWORKS[0]
+    seed: int = 0  # of the point at which the gradients are checked
+    size: float = SCALE  # of the parameters there
+
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise DeclarationError(f"EPS is one of {', '.join(LAYOUTS)}; got {self.layout!r}")
+        if self.network not in NETWORKS:
+            raise DeclarationError(f"NETWORK is 'paper' or 'other'; got {self.network!r}")
+        if self.decoder not in ("bernoulli", "gaussian"):
+            raise DeclarationError(f"DECODER is 'bernoulli' or 'gaussian'; got {self.decoder!r}")
+        if self.scale not in (None, "sum", "mean"):
+            raise DeclarationError(f"SCALE is 'sum' or 'mean' (over the rows of x); got {self.scale!r}")
+        if self.sign not in (None, 1, -1):
+            raise DeclarationError(f"SIGN is 1 (a bound, to go up) or -1 (a loss, to go down); got {self.sign!r}")
+        if self.parameters is None and self.names is None:
+            raise DeclarationError("which arrays are there? Define parameters(D, H, J), which returns them, or NAMES")
+
+    def inputs(self, at: Point) -> tuple[NDArray, NDArray]:
+        """x and eps, copied, in the student's layout."""
+        x, eps = at.x.copy(), at.eps.copy()
+        if self.layout == "(L, M, J)":
+            eps = eps.reshape(at.samples, *x.shape[:1], -1)
+        return (x.T.copy(), np.swapaxes(eps, -1, -2).copy()) if self.columns else (x, eps)
+
+    def value_at(self, parameters: Arrays, at: Point) -> float:
+        """One number, the sum if the student gives named parts."""
+        number = total(called(self.value, parameters, *self.inputs(at)))
+        if np.shape(number) not in ((), (1,), (1, 1)):
+            raise StudentError(
+                f"value gave an array of shape {np.shape(number)}; return one number, a sum or a mean", "in value"
+            )
+        return np.asarray(number).item()
+
+    def gradients_at(self, parameters: Arrays, at: Point) -> Arrays:
+        """The student's gradients, as they are."""
+        answer = called(self.gradients, parameters, *self.inputs(at))
+        if not isinstance(answer, Mapping):
+            kind = type(answer).__name__
+            raise StudentError(
+                f"gradients gave a {kind}; return a dictionary with the parameters' names", "in gradients"
+            )
+        arrays = {name: np.asarray(g) for name, g in answer.items()}
+        for name, g in arrays.items():
+            if g.dtype.kind not in "fiub":
+                raise StudentError(f"the gradient of {name} is no array of real numbers", "in gradients")
+        return arrays
+
+    def shapes(self, model: VAE) -> dict[str, tuple[int, ...]]:
+        """The shapes of the student's arrays when the model has the sizes of the reference."""
+        if self.names is not None:
+            windows = declared(self.names, model)
+            return {name: window.shape for name, window in windows.items()}
+        assert self.parameters is not None
+        made = called(self.parameters, model.D, model.decoder.H, model.J)
+        if not isinstance(made, Mapping):
+            raise StudentError(f"it gave a {type(made).__name__}; return a dictionary of arrays", "in parameters")
+        return {name: np.shape(w) for name, w in made.items()}
+
+
+def called(function: Callable, *arguments: Any) -> Any:
+    """What a student's function gives; what stops it is told with the line in the student's own code."""
+    try:
+        with np.errstate(all="ignore"):
+            return function(*arguments)
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = str(Path(aevb_np.__file__).parent)
+        own = [f for f in frames if not f.filename.startswith(ours) and "site-packages" not in f.filename] or frames
+        where = f"line {own[-1].lineno} of {Path(own[-1].filename).name}, in {own[-1].name}"
+        raise StudentError(f"{type(error).__name__}: {error}", where) from error
+
+
+def total(number: Any) -> Any:
+    """The value, when it may come in named parts."""
+    return sum(number.values()) if isinstance(number, Mapping) else number
+
+
+def arrays_for(windows: Windows, p: Params) -> Arrays:
+    """The student's parameters that say the same as the reference's."""
+    values = {name: w for name, w, _ in p.arrays()}
+    return {name: np.array(window.of(values[window.name])) for name, window in windows.items()}
+
+
+def declared(names: Mapping[str, str], model: VAE) -> Windows:
+    """The windows that a declaration such as {"enc_W": "phi.hidden.W.T", "s": "phi.log_sigma.W"} speaks of.
+
+    Raises
+    ------
+    DeclarationError
+        If it names an array that the reference does not have, or leaves one out.
+    """
+    shapes = {name: w.shape for name, w, _ in Params(model.shapes).arrays()}
+    windows = {}
+    for mine, text in names.items():
+        name = text.removesuffix(".T").replace("log_sigma", "log_var")
+        if name not in shapes:
+            raise DeclarationError(f"NAMES says {mine!r} is {text!r}; the reference has {', '.join(shapes)}")
+        shape = shapes[name][::-1] if text.endswith(".T") else shapes[name]
+        windows[mine] = Window(name, text.endswith(".T"), 2.0 if "log_sigma" in text else 1.0, shape)
+    left_out = set(shapes) - {window.name for window in windows.values()}
+    if left_out or len(windows) != len(shapes):
+        raise DeclarationError(
+            f"NAMES must name each of {', '.join(shapes)} once; missing: {', '.join(sorted(left_out))}"
+        )
+    return windows
+
+
+def candidates(student: Student, model: VAE) -> Iterator[Windows]:
+    """All ways to read the student's arrays, the likeliest first; shapes decide most of it."""
+    if student.names is not None:
+        yield declared(student.names, model)
+        return
+    shapes = student.shapes(model)
+    for transposed in (False, True):
+        fits = {n: fitting(shape, model, transposed) for n, shape in shapes.items()}
+        readings = [dict(zip(shapes, names)) for names in matchings(list(fits.values()))]
+        for reading in sorted(readings, key=likelihood, reverse=True):
+            for heads in log_sigma_heads(model):
+                yield {n: window(name, transposed, shapes[n], heads) for n, name in reading.items()}
+
+
+def fitting(shape: tuple[int, ...], model: VAE, transposed: bool) -> list[str]:
+    """The reference's arrays that an array of this shape may be."""
+    found = []
+    for name, w, _ in Params(model.shapes).arrays():
+        matrix = w.ndim == 2 and shape == (w.T.shape if transposed else w.shape)
+        vector = w.ndim == 1 and prod(shape) == w.size and len([n for n in shape if n != 1]) == 1
+        if matrix or vector:
+            found.append(name)
+    return found
+
+
+def matchings(choices: list[list[str]], taken: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """All ways to choose one from each list, none twice and none left over."""
+    if len(taken) == len(choices):
+        yield taken
+        return
+    for name in choices[len(taken)]:
+        if name not in taken:
+            yield from matchings(choices, (*taken, name))
+
+
+HINTS = {
+    "phi.": ("enc", "phi", "q", "inf", "rec"), "theta.": ("dec", "theta", "gen", "p_"), "mean.": ("mu", "mean", "loc"),
+    "log_var.": ("var", "sig", "lv", "std", "scale"), "hidden.": ("hid", "h"), "logits.": ("out", "log", "y"),
+    ".b": ("b",), ".W": ("W", "w"),
+}  # fmt: skip
+
+
+def likelihood(reading: Mapping[str, str]) -> int:
+    """How many of the student's names sound like what they are read as."""
+    return sum(
+        any(sound in mine.lower() for sound in sounds)
+        for mine, name in reading.items()
+        for part, sounds in HINTS.items()
+        if part in name + "."
+    )
+
+
+def log_sigma_heads(model: VAE) -> Iterator[tuple[str, ...]]:
+    """Which heads may give log sigma instead of log sigma^2."""
+    yield from [(), ("phi.log_var",)]
+    if "log_var" in model.decoder.shapes:
+        yield from [("phi.log_var", "theta.log_var"), ("theta.log_var",)]
+
+
+def window(name: str, transposed: bool, shape: tuple[int, ...], log_sigma: tuple[str, ...]) -> Window:
+    """The window onto one array of the reference, given the heads that give log sigma."""
+    factor = 2.0 if name.startswith(log_sigma) and log_sigma else 1.0
+    return Window(name, transposed and name.endswith(".W"), factor, shape)

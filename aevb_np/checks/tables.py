@@ -1,0 +1,92 @@
+"""The table of a report: every array's gradient beside the measured one, with a verdict that allows for noise."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.checks.numeric import STEP, Measured, along, apart, differences, rounding_of
+from aevb_np.checks.report import RIGHT, UNKNOWN, WRONG, Row
+
+TOLERANCE = 1e-6  # what is right in float64 agrees to 1e-8 or so
+NEAR = 1e-4  # float32, or log(y + 1e-10) for log y, is no further off; between the two nobody is accused
+LARGE = 2000  # from this many parameters on, directions are measured instead of entries
+DIRECTIONS = 3
+
+
+def measure(value: Callable, parameters: dict[str, NDArray]) -> dict[str, Measured]:
+    """Every entry of every gradient of value(parameters), by central differences."""
+    parameters = {name: array.copy() for name, array in parameters.items()}
+    rounding = rounding_of(lambda: value(parameters), list(parameters.values()))
+    return {n: differences(lambda: value(parameters), w, rounding=rounding) for n, w in parameters.items()}
+
+
+def row(name: str, yours: Any, measured: Measured) -> Row:
+    """The line for one array of which every entry was measured."""
+    n, shape = measured.gradient, measured.gradient.shape
+    if yours is None:
+        return Row(name, shape, np.inf, 0.0, WRONG)
+    a = np.asarray(yours)
+    if a.shape != shape:
+        return Row(name, a.shape, np.inf, 0.0, WRONG)
+    error, noise, verdict = judge(a, n, measured.error)
+    order = np.argsort(-np.abs(np.nan_to_num(a - n, nan=np.inf)).ravel())[:3]
+    worst = tuple((tuple(map(int, np.unravel_index(i, shape))), float(a.flat[i]), float(n.flat[i])) for i in order)
+    return Row(name, shape, error, noise, verdict, worst)
+
+
+def judge(a: NDArray, n: NDArray, error: NDArray) -> tuple[float, float, str]:
+    """The distance of a from n, its noise, and what follows."""
+    size = max(np.linalg.norm(a), np.linalg.norm(n))
+    noise = float(np.linalg.norm(error) / size) if size else 0.0
+    if not np.isfinite(a).all():
+        return np.inf, noise, WRONG
+    distance, allowed = apart(a, n), NEAR if a.dtype == np.float32 else TOLERANCE
+    if distance <= max(allowed, 5 * noise):
+        return distance, noise, RIGHT if noise < 1e-2 or distance == 0 else UNKNOWN
+    return distance, noise, WRONG if distance > NEAR else UNKNOWN
+
+
+def rows_by_direction(value: Callable, parameters: dict[str, NDArray], gradients: dict[str, Any]) -> list[Row]:
+    """The table of a large model: every array is moved along a few random directions of its own.
+
+    For directions v of independent normal numbers the root mean square of d . v is the length of d.
+    """
+    rng = np.random.default_rng(3)
+    parameters = {name: array.copy() for name, array in parameters.items()}
+    rounding = rounding_of(lambda: value(parameters), list(parameters.values()))
+    rows = []
+    for name, array in parameters.items():
+        a = np.asarray(gradients.get(name, np.nan))
+        if a.shape != array.shape:
+            rows.append(Row(name, a.shape, np.inf, 0.0, WRONG))
+            continue
+        directions = rng.standard_normal((DIRECTIONS, *array.shape))
+        slopes = [along(lambda: value(parameters), array, v, STEP, rounding) for v in directions]
+        n, error = (np.array([getattr(slope, part) for slope in slopes]) for part in Measured._fields)
+        rows.append(Row(name, a.shape, *judge(np.array([(a * v).sum() for v in directions]).astype(a.dtype), n, error)))
+    return rows
+
+
+def wrong(rows: Iterable[Row]) -> list[str]:
+    """The arrays that a table calls wrong."""
+    return [row.name for row in rows if row.verdict == WRONG]
+
+
+def suspect(rows: Iterable[Row]) -> list[str]:
+    """The arrays that are further off than noise explains, if only by little."""
+    return [row.name for row in rows if row.verdict != RIGHT and row.error > max(TOLERANCE, 5 * row.noise)]
+
+
+def doubts(rows: Iterable[Row]) -> list[str]:
+    """Why a table cannot tell."""
+    rows = list(rows)
+    near = [row for row in rows if row.verdict == UNKNOWN and row.name in suspect(rows)]
+    noisy = [row for row in rows if row.verdict == UNKNOWN and row not in near]
+    texts = [
+        f"{row.name} is off by {row.error:.0e}, more than rounding explains and less than a known bug: "
+        "is there a log(y + 1e-10), a clip, or float32 on the way?"
+        for row in near
+    ]
+    return texts + [f"{row.name} cannot be measured here, the noise is {row.noise:.0e}" for row in noisy]

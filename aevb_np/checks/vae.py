@@ -1,0 +1,164 @@
+"""A whole VAE, checked: its code, its value, its gradients, its sampler, its batches; the layers in turn."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.checks import dictionary, fingerprints, hygiene, mapping, paths, probes, tables, values
+from aevb_np.checks.gradients import compare, unclear
+from aevb_np.checks.mapping import Mapping
+from aevb_np.checks.problem import Point
+from aevb_np.checks.reference import MODEL_PARTS, backward_order, layer
+from aevb_np.checks.report import WRONG, Finding, Report
+from aevb_np.checks.student import Student, StudentError, arrays_for
+
+# Within one array the most telling finding comes first.
+TELLING = """path, slope, bug, transpose, not summed, zero, constant, reshape, clipped, swap, bias, input,
+delta of weights, rows, part, factor, decay, permuted, place, weights, confined, shape""".replace("\n", " ").split(", ")
+
+
+def check_vae(
+    value: Callable, gradients: Callable, parameters: Any = None, explain: int = 0, **declared: Any
+) -> Report:
+    """Is this a right VAE? The page that says what is expected is `aevb_np.checks`.
+
+    Parameters
+    ----------
+    value, gradients : callable
+        value(parameters, x, eps) -> a number or named parts; gradients(parameters, x, eps) -> a dictionary.
+    parameters : callable
+        parameters(D, H, J) -> a dictionary of arrays of the right shapes; not needed when `names` are declared.
+    explain : int
+        How much the report tells: 0 the place of a fault, 1 its kind, 2 its name.
+    **declared
+        decoder, layout, columns, names, sign, scale, network, and seed and size of the point where the gradients are
+        checked, as in `Student`.
+
+    Returns
+    -------
+    Report
+    """
+    report = Report(explain=explain)
+    student = Student(value, gradients, parameters, **declared)
+    try:
+        diagnose(report, student)
+    except StudentError as failure:
+        report.add(hygiene.fault("exception", failure.where, str(failure), "it does not run"))
+    return report
+
+
+def diagnose(report: Report, student: Student) -> None:
+    """All layers, until one says that the next would make no sense."""
+    at = mapping.problem_for(None, student)
+    parameters = anything(student)
+
+    def value(p: Any) -> Any:
+        return student.value_at(p, at)
+
+    report.add(*hygiene.check(value, lambda p: student.gradients_at(p, at), parameters))
+    report.add(*hygiene.inputs_kept(student, parameters, at))
+    if report.findings or unclear(report, value, parameters):
+        return
+    known = mapping.find(student) if student.network == "paper" else None
+    if known is None and student.network == "paper":
+        report.doubts.append("these are not the arrays of the paper's network: declare NAMES, or NETWORK = 'other'")
+    check_gradients_of(report, student, known)
+    if known is None or known.found is None:
+        report.add(*probes.check(student, parameters, at))
+    if known is not None and known.found is None and all(finding.part != "value" for finding in report.findings):
+        text = "it is not the bound of the paper's network, nor any that is known; if yours is another, declare NETWORK"
+        report.add(values.fault("unknown", "a formula", text))
+
+
+def anything(student: Student) -> dict[str, NDArray]:
+    """Random parameters in the student's arrays, whatever these are."""
+    rng = np.random.default_rng(student.seed)
+    shapes = student.shapes(mapping.models(student)[0])
+    return {name: student.size * rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+def check_gradients_of(report: Report, student: Student, known: Mapping | None) -> None:
+    """The value and the gradients, at a point of the reference's when the student's arrays can be told apart."""
+    at = mapping.problem_for(known, student)
+    if known is None:
+        parameters = anything(student)
+    else:
+        parameters = arrays_for(known.windows, at.p)
+        parameters = {known.mine(name): parameters[known.mine(name)] for name in in_backward_order(known)}
+    yours = student.gradients_at(hygiene.copied(parameters), at)
+    compare(report, lambda p: student.value_at(p, at), parameters, yours, at.constants)
+    if known is not None and known.found is not None and known.many is not None:
+        findings, notes = values.judge(known.found, at, known.many, student)
+        report.add(*findings)
+        report.notes += notes
+        if known.exact and known.one is None:
+            text = "the value of one row by itself is not the bound, that of a batch is: rows influence each other"
+            report.add(Finding("batch", "rows by themselves", "a fact of the batch", text, part="batch"))
+    if tables.suspect(report.rows) and known is not None and known.exact:
+        with np.errstate(all="ignore"):  # formulas that are tried may not suit the numbers
+            locate(report, known, at)
+
+
+def in_backward_order(known: Mapping) -> list[str]:
+    """The reference's names, those first that a backward pass meets first."""
+    names = [window.name for window in known.windows.values()]
+    return sorted(names, key=lambda name: (backward_order(name), name.endswith("W")))
+
+
+def locate(report: Report, known: Mapping, at: Point) -> None:
+    """Which path, which step: what needs the reference."""
+    wrong = [known.windows[mine].name for mine in tables.suspect(report.rows)]
+    black_box = [in_order(finding, known) for finding in report.findings if finding.part == "gradient"]
+    black_box = [finding for finding in black_box if not finding.label.startswith("place")]
+    others = [finding for finding in report.findings if finding.part != "gradient"]
+    yours = known.gradient(at)
+    found = black_box + paths.check(known, at, yours, wrong)
+    if known.one is not None:
+        found += fingerprints.check(known, at)
+    if len(yours) == len(known.windows) and (bugs := dictionary.check(known, at, yours, wrong)):
+        found = with_bugs(found, bugs)
+    if not report.wrong_arrays:  # so little off that only what accounts for all of it is worth saying
+        found = [finding for finding in found if finding.whole]
+    if not found and report.wrong_arrays:
+        found = [only_the_place(known, wrong[0])]
+    report.findings = others
+    report.add(*sorted(found, key=lambda f: telling(f.label)))
+    if report.verdict != WRONG:
+        return
+    first = wrong[0]
+    right = [row.name for row in report.rows if row.verdict == "right"]
+    report.notes.append(
+        f"on the way back the first wrong gradient is {known.mine(first)}, in {MODEL_PARTS[layer(first)]}; "
+        f"right: {', '.join(right) or 'none'}"
+    )
+
+
+def only_the_place(known: Mapping, first: str) -> Finding:
+    """When nothing else is known: where it begins."""
+    place = f"{MODEL_PARTS[layer(first)]} ({known.mine(first)})"
+    text = f"{place}: what a backward pass meets before it is right, this is not"
+    if known.one is not None:
+        text += "; with one row and one sample it is, so look at how rows or samples are put together"
+    return Finding(f"place:{first}", place, "unknown", text)
+
+
+def with_bugs(found: list[Finding], bugs: list[Finding]) -> list[Finding]:
+    """A known bug accounts for everything, and so does what a fingerprint says of it; that has the better words."""
+    found = [f._replace(whole=True) if f.label.startswith("slope") else f for f in found]
+    near = min(found, key=lambda f: (f.order, telling(f.label)), default=bugs[0])
+    return found + [bug._replace(place=near.place, family=near.family) for bug in bugs]
+
+
+def telling(label: str) -> int:
+    """The place of a finding among those about the same array."""
+    kind = label.partition(":")[0]
+    return TELLING.index(kind) if kind in TELLING else -1
+
+
+def in_order(finding: Finding, known: Mapping) -> Finding:
+    """A black-box finding with its place on the way back."""
+    mine = finding.label.split(":")[1]
+    name = known.windows[mine].name if mine in known.windows else None
+    return finding._replace(order=backward_order(name)) if name else finding

@@ -1,0 +1,208 @@
+"""Is the value the bound of the paper? A gradient check cannot tell: the gradient of a wrong formula can be right.
+
+The value is computed at a few random points and written as
+
+    value = a reconstruction + b KL + c prior + constant
+
+with the parts of the reference. If that fits exactly, a and b tell sign and scale, and a wrong factor in one of them
+names itself. If not, every part is replaced by what students write in its place (`formulas`), until something fits.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.checks.facts import check_sampler
+from aevb_np.checks.formulas import BERNOULLI, GAUSSIAN, KL, NOISE, RIGHT, SAMPLED
+from aevb_np.checks.names import told
+from aevb_np.checks.numeric import combination
+from aevb_np.checks.problem import Point, point
+from aevb_np.checks.report import Finding
+from aevb_np.checks.student import Student, Windows, arrays_for
+from aevb_np.distributions import LOG_2PI
+from aevb_np.model import VAE
+from aevb_np.networks import BernoulliMLP
+from aevb_np.reparameterization import repeat
+
+POINTS = 9  # more than the numbers to be found
+EXACT = 1e-7  # of the value; log(y + 1e-8) for log y changes it by less
+SAME = 1e-4  # for coefficients
+
+
+class Fit(NamedTuple):
+    """value = a reconstruction + b KL + c_W prior + c_b prior + constant, and which formulas the parts are."""
+
+    a: float
+    b: float
+    prior: tuple[float, float]
+    constant: float
+    faults: tuple[str, ...] = ()
+    sampled: bool = False  # the KL is: estimator A
+
+
+class Terms:
+    """The parts of the value at every point, in every variant, computed once."""
+
+    def __init__(self, model: VAE, points: list[Point]):
+        self.bernoulli = isinstance(model.decoder, BernoulliMLP)
+        self.likelihoods = BERNOULLI if self.bernoulli else GAUSSIAN
+        self.model, self.points = model, points
+        self.encoded = [model.encoder.forward(at.p.phi, at.x)[0] for at in points]
+        weights = [[w for name, w, _ in at.p.arrays() if name.endswith(".W")] for at in points]
+        biases = [[w for name, w, _ in at.p.arrays() if name.endswith(".b")] for at in points]
+        self.prior = [np.array([-0.5 * sum((w**2).sum() for w in one) for one in ws]) for ws in (weights, biases)]
+        self.known: dict[tuple, NDArray] = {}
+
+    def reconstruction(self, noise: str, likelihood: str) -> NDArray:
+        """One number for each point: the mean over samples, the sum over rows and pixels, without log 2 pi."""
+        key = noise, likelihood
+        if key not in self.known:
+            numbers = []
+            for at, (mu, log_var) in zip(self.points, self.encoded):
+                L = at.samples
+                z = repeat(mu, L) + NOISE[noise](repeat(log_var, L), at.eps, len(at.x))
+                output, _ = self.model.decoder.forward(at.p.theta, z)
+                arguments = (output,) if self.bernoulli else output
+                numbers.append(self.likelihoods[likelihood](repeat(at.x, L), *arguments).sum() / L)
+            self.known[key] = np.array(numbers)
+        return self.known[key]
+
+    def kl(self, kind: str) -> NDArray:
+        """One number for each point, the sum over the rows."""
+        if kind == SAMPLED:
+            return np.array([self.sampled_kl(*pair) for pair in zip(self.points, self.encoded)])
+        if (kind,) not in self.known:
+            self.known[kind,] = np.array([KL[kind](mu, log_var).sum() for mu, log_var in self.encoded])
+        return self.known[kind,]
+
+    def sampled_kl(self, at: Point, encoded: tuple[NDArray, NDArray]) -> float:
+        """The mean over the samples of log q(z|x) - log p(z), the sum over the rows."""
+        mu, log_var = (repeat(array, at.samples) for array in encoded)
+        z = mu + np.exp(0.5 * log_var) * at.eps
+        return float(0.5 * (z**2 - at.eps**2 - log_var).sum() / at.samples)
+
+
+def points_for(model: VAE, samples: int, rows: int) -> list[Point]:
+    """Where the value is compared."""
+    return [point(model, seed=100 + k, samples=samples, rows=rows) for k in range(POINTS)]
+
+
+def at_points(student: Student, windows: Windows, points: list[Point]) -> NDArray:
+    """The student's value at every point."""
+    return np.array([float(student.value_at(arrays_for(windows, at.p), at)) for at in points])
+
+
+def fit(terms: Terms, value: NDArray, noise: str = RIGHT, likelihood: str = RIGHT, kl: str = RIGHT) -> Fit | None:
+    """The coefficients of the parts, if they make the value exactly."""
+    columns = [terms.reconstruction(noise, likelihood), terms.kl(kl), *terms.prior, np.ones(len(value))]
+    found = combination(columns, value)
+    if found is None or found[1] > EXACT:
+        return None
+    a, b, c_W, c_b, constant = (float(c) if abs(c) > 1e-6 else 0.0 for c in found[0])
+    return Fit(
+        a,
+        b,
+        (c_W, c_b),
+        constant,
+        tuple(kind for kind in (noise, likelihood, kl) if kind not in (RIGHT, SAMPLED)),
+        kl == SAMPLED,
+    )
+
+
+def named(terms: Terms, value: NDArray) -> Fit | None:
+    """The value as a combination of what students write, with as few faults as possible."""
+    kinds = list(itertools.product(NOISE, terms.likelihoods, KL))
+    for noise, likelihood, kl in sorted(kinds, key=lambda three: sum(kind != RIGHT for kind in three)):
+        found = fit(terms, value, noise, likelihood, kl)
+        if found and found.a:
+            return found
+    return None
+
+
+class Units(NamedTuple):
+    """In what the student counts: `unit` is what the bound, summed over the rows and to go up, is multiplied with.
+
+    `reconstruction`, `kl` and `prior` are the factors with which these enter then; 1, 1 and anything are right.
+    """
+
+    unit: float
+    reconstruction: float
+    kl: float
+    prior: tuple[float, float]
+
+
+def units(found: Fit, rows: int, sign: int | None = None, scale: str | None = None) -> Units:
+    """The units that leave least to complain about, unless they are declared."""
+    signs = [sign] if sign else [1 if found.a > 0 else -1]
+    scales = [{"sum": 1.0, "mean": 1 / rows}[scale]] if scale else [1.0, 1 / rows]
+    options = [s * c for s in signs for c in scales]
+
+    def off(unit):
+        return sum(abs(k - 1) > SAME for k in (found.a / unit, -found.b / unit))
+
+    unit = min(options, key=off)
+    c_W, c_b = found.prior
+    return Units(unit, found.a / unit, -found.b / unit, (c_W / unit, c_b / unit))
+
+
+def judge(found: Fit, at: Point, units: Units, student: Student) -> tuple[list[Finding], list[str]]:
+    """What is wrong with the value, and what is worth a note."""
+    findings = [formula(text) for text in found.faults]
+    constants, M = at.constants, len(at.x)
+    k_r, k_kl = units.reconstruction, units.kl
+    notes = [direction(units.unit, M), sampled(found)]
+    if found.sampled:
+        notes.append(
+            "the KL is sampled, not in closed form: estimator A, eq. (6), for which there is no reference here"
+        )
+    if abs(k_r - k_kl) < SAME * abs(k_r) and abs(abs(k_r) - 1) > SAME and student.scale is None:
+        notes.append(f"the value is {told(abs(k_r), constants)} times the bound; its gradients are so too")
+    elif abs(abs(k_r / k_kl if k_kl else 0.0) / M - 1) < SAME:
+        findings.append(fault("scales", "a term", "the reconstruction is summed over the rows, the KL is averaged"))
+    elif abs(abs(k_kl / k_r) / M - 1) < SAME:
+        findings.append(fault("scales", "a term", "the KL is summed over the rows, the reconstruction is averaged"))
+    else:
+        for name, k in (("reconstruction", k_r), ("KL", k_kl)):
+            if abs(k - 1) > SAME:
+                findings.append(fault(f"{name}:{told(k, constants)}", "a term", f"the {name} {enters(k, constants)}"))
+    if any(c < -1e-6 for c in units.prior):
+        text = "the prior on the parameters has the wrong sign: it rewards large weights"
+        findings.append(fault("prior:-1", "a term", text))
+    missing = 0.5 * M * at.x.shape[1] * LOG_2PI * k_r * (student.decoder == "gaussian")
+    if abs(found.constant / units.unit + missing) > 1e-6 * (1 + abs(missing)):
+        notes.append("the value leaves out the constant D/2 log(2 pi), or has another: the gradients do not care")
+    return findings, notes
+
+
+def fault(label: str, family: str, text: str) -> Finding:
+    """A finding about the value."""
+    return Finding(f"value:{label}", "the number itself (its gradient may be right for it)", family, text, part="value")
+
+
+def formula(text: str) -> Finding:
+    """A finding about one of the formulas that the value is made of; what is drawn counts as the sampler's."""
+    finding = fault(f"formula:{text}", "a formula", text)
+    return finding._replace(part="sampler", place="z = mu + sigma eps") if text in NOISE else finding
+
+
+def sampled(found: Fit) -> str:
+    """What a sample of z, drawn as the value draws it, says of its moments."""
+    noise = next((text for text in found.faults if text in NOISE), RIGHT)
+    drawn = check_sampler(lambda mu, log_var, eps: mu + NOISE[noise](log_var, eps, len(eps)))
+    return "z as the value draws it: " + ", ".join(drawn.notes)
+
+
+def enters(k: float, constants: dict[str, int]) -> str:
+    """What a wrong coefficient says."""
+    said = told(k, constants)
+    if said == "0":
+        return "is missing from the value"
+    return "has the wrong sign in the value" if said == "-1" else f"enters the value {said} times"
+
+
+def direction(unit: float, M: int) -> str:
+    """In words."""
+    kind = "a bound, to go up" if unit > 0 else "a loss, to go down"
+    return f"the value is {kind}, {'the sum' if abs(abs(unit) - 1) < SAME else 'the mean'} over the rows of x"
