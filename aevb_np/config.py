@@ -206,6 +206,7 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
 def versions(threads: int) -> dict[str, Any]:
     """What the bits of a result depend on beside the settings: Python, NumPy, BLAS, its kernel and its threads."""
     found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    found.sort(key=lambda library: "numpy" not in library["filepath"])  # SciPy brings one of its own
     blas = found[0] if found else {}
     return {
         "aevb_np": __version__,

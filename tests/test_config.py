@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aevb_np.config import Config, configure
+from aevb_np.config import Config, configure, versions
 from aevb_np.data import Dataset
 from aevb_np.data.loading import load
 from aevb_np.optimizers import SGD, Adagrad, Adam
@@ -70,3 +70,12 @@ def test_data_by_name():
     assert load("faces").decoder == "gaussian"
     with pytest.raises(ValueError, match="binarize='static' is for mnist"):
         load("digits", binarize="static")
+
+
+def test_the_blas_is_numpys_own_even_when_scipy_has_brought_another(monkeypatch):
+    libraries = [
+        {"user_api": "blas", "filepath": "site-packages/scipy.libs/openblas.so", "architecture": "Zen"},
+        {"user_api": "blas", "filepath": "site-packages/numpy.libs/openblas.so", "architecture": "Haswell"},
+    ]
+    monkeypatch.setattr("aevb_np.config.threadpool_info", lambda: libraries)
+    assert versions(1)["kernel"] == "Haswell"
