@@ -1,6 +1,7 @@
 """The house: who imports whom, and what `import aevb_np` brings in."""
 
 import ast
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,11 @@ def test_tools_that_read_are_told_the_same_homes():
     block = next(node for node in tree.body if isinstance(node, ast.If))
     told = {alias.name: node.module.removeprefix("aevb_np.") for node in block.body for alias in node.names}
     assert told == aevb_np.HOME
+
+
+def test_every_package_is_in_the_wheel():
+    """setup.cfg lists packages one by one: one that is left out would be missing where the project is installed."""
+    listed = configparser.ConfigParser()
+    listed.read(ROOT.parent / "setup.cfg", encoding="utf-8")
+    folders = {path.parent.relative_to(ROOT.parent) for path in MODULES}
+    assert set(listed["options"]["packages"].split()) == {".".join(folder.parts) for folder in folders}

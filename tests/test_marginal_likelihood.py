@@ -198,11 +198,11 @@ def test_what_the_densities_are_fitted_to():
 # ---- Linear-Gaussian: log p(x) is known ----
 
 ESTIMATES = {
-    "hmc gaussian": ("hmc", {"density": "gaussian"}, 1e-1),
-    "hmc kde": ("hmc", {"density": "kde"}, 1e-1),
-    "importance": ("importance", {"K": 500}, 1e-1),
-    "quadrature": ("quadrature", {}, 1e-3),
-    "ais": ("ais", {"T": 60}, 1e-1),
+    "hmc gaussian": ("hmc", {"density": "gaussian"}),
+    "hmc kde": ("hmc", {"density": "kde"}),
+    "importance": ("importance", {"K": 500}),
+    "quadrature": ("quadrature", {}),
+    "ais": ("ais", {"T": 60}),
 }
 
 
@@ -210,7 +210,7 @@ ESTIMATES = {
 @SMALL
 def test_what_can_be_written_down(name, J):
     """Every method, with a q that is not quite the posterior: the mean to 0.05 nat, and errors as large as they say."""
-    method, settings, _ = ESTIMATES[name]
+    method, settings = ESTIMATES[name]
     model, p, x, exact = linear_gaussian(J, 300, shift=0.2, wider=1.3)
     estimate = log_marginal(model, p.theta, p.phi, x, method, stream("hmc", seed=0), **settings)
     assert abs((estimate.log_px - exact).mean()) < 0.05
@@ -232,21 +232,20 @@ def test_with_the_posterior_itself_every_weight_is_p_of_x():
 # ---- Appendix D ----
 
 
-@pytest.mark.parametrize("J", [1, 2, 3])
-def test_appendix_d_by_its_definition(J):
+def test_appendix_d_by_its_definition():
     """One datapoint at a time: q is SciPy's Gaussian fitted to the first draws, the mean is over the others."""
-    model, p, x, _ = linear_gaussian(J, 4)
-    z, L = np.zeros((4, J)), 30
-    estimate = appendix_d(model.decoder, p.theta, x, z, stream("hmc", seed=0), L=L, burn_in=20)
-    draws = hmc.sample(posterior(model.decoder, p.theta, x), z, 4, 20, 4 * L, stream("hmc", seed=0), jitter=0.5)
-    for m in range(4):
-        kept = draws.z[1::2, m]
-        q = scipy.stats.multivariate_normal(kept[:L].mean(axis=0), np.cov(kept[:L].T))
-        one_over_p = [
-            q.pdf(one) / math.exp(model.log_joint(p.theta, x[m : m + 1], one[None])[0].item()) for one in kept[L:]
-        ]
-        assert estimate.log_px[m] == pytest.approx(-math.log(sum(one_over_p) / L), abs=1e-4)
-    np.testing.assert_array_equal(estimate.acceptance, draws.acceptance)
+    for J in (1, 2, 3):
+        model, p, x, _ = linear_gaussian(J, 4)
+        z, L = np.zeros((4, J)), 30
+        estimate = appendix_d(model.decoder, p.theta, x, z, stream("hmc", seed=0), L=L, burn_in=20)
+        draws = hmc.sample(posterior(model.decoder, p.theta, x), z, 4, 20, 4 * L, stream("hmc", seed=0), jitter=0.5)
+        for m in range(4):
+            kept = draws.z[1::2, m]
+            q = scipy.stats.multivariate_normal(kept[:L].mean(axis=0), np.cov(kept[:L].T))
+            log_pxz = [model.log_joint(p.theta, x[m : m + 1], one[None])[0].item() for one in kept[L:]]
+            one_over_p = sum(q.pdf(one) / math.exp(log_p) for one, log_p in zip(kept[L:], log_pxz)) / L
+            assert estimate.log_px[m] == pytest.approx(-math.log(one_over_p), abs=1e-4)
+        np.testing.assert_array_equal(estimate.acceptance, draws.acceptance)
 
 
 @DENSITIES
@@ -282,14 +281,15 @@ def test_starts_are_the_best_of_several_chains():
 # ---- Importance sampling ----
 
 
-@pytest.mark.parametrize("K", [1, 3, 12])
-def test_importance_sampling_is_the_importance_weighted_bound(K):
+def test_importance_sampling_is_the_importance_weighted_bound():
     """The same number for the same noise, which is drawn by datapoint."""
     model, p, x = small_vae("gaussian", 2, 8)
     p.phi.flat[:] = 0.3 * np.random.default_rng(1).standard_normal(p.phi.flat.size)
-    estimate = importance_sampling(model, p.theta, p.phi, x, K, stream("hmc", seed=0))
-    eps = stream("hmc", seed=0).standard_normal((8, K, 2)).swapaxes(0, 1).reshape(-1, 2)
-    np.testing.assert_allclose(estimate.log_px, importance_weighted(model, p.theta, p.phi, x, eps)[0], rtol=1e-12)
+    for K in (1, 3, 12):
+        estimate = importance_sampling(model, p.theta, p.phi, x, K, stream("hmc", seed=0))
+        eps = stream("hmc", seed=0).standard_normal((8, K, 2)).swapaxes(0, 1).reshape(-1, 2)
+        bound, _ = importance_weighted(model, p.theta, p.phi, x, eps)
+        np.testing.assert_allclose(estimate.log_px, bound, rtol=1e-12)
 
 
 @SMALL
@@ -348,33 +348,33 @@ def test_the_error_says_that_the_grid_is_too_narrow(J):
     assert (estimate.error > off).all()
 
 
-@SMALL
-def test_one_grid_by_its_definition(J):
+def test_one_grid_by_its_definition():
     """SciPy's trapezoidal rule along one axis after the other, on a grid that cuts the posterior off: the integral,
     the coarser grid that is farthest from it, and the share of the outer tenth of every axis.
     """
-    model, p, x = small_vae("bernoulli", J, 5)
     n, B = 11, 2.0
     axis = np.linspace(-B, B, n)
-    z = np.stack(np.meshgrid(*[axis] * J, indexing="ij"), axis=-1)  # (n, ..., J)
-    log_px, off, shell = grid.trapezoid(model.decoder, p.theta, x, B, n)
-    for m in range(5):
-        rows = z.reshape(-1, J)
-        f = np.exp(model.log_joint(p.theta, np.tile(x[m], (len(rows), 1)), rows)[0]).reshape([n] * J)
+    for J in (1, 2):
+        model, p, x = small_vae("bernoulli", J, 5)
+        z = np.stack(np.meshgrid(*[axis] * J, indexing="ij"), axis=-1)  # (n, ..., J)
 
-        def integral(values):
+        def integral(values, J=J):
             for _ in range(J):
                 values = scipy.integrate.trapezoid(values, axis, axis=0)
             return values
 
-        assert log_px[m] == pytest.approx(math.log(integral(f)), abs=1e-12)
-        parts = []
-        for parity in np.ndindex(*[2] * J):
-            of_part = np.all([index % 2 == bit for index, bit in zip(np.indices(f.shape), parity)], axis=0)
-            parts.append(abs(math.log(2**J * integral(np.where(of_part, f, 0))) - log_px[m]))
-        assert off[m] == pytest.approx(max(parts), abs=1e-12)
-        outer = np.abs(z).max(axis=-1) > 1.8
-        assert shell[m] == pytest.approx(integral(np.where(outer, f, 0)) / integral(f), abs=1e-12)
+        log_px, off, shell = grid.trapezoid(model.decoder, p.theta, x, B, n)
+        for m in range(5):
+            rows = z.reshape(-1, J)
+            f = np.exp(model.log_joint(p.theta, np.tile(x[m], (len(rows), 1)), rows)[0]).reshape([n] * J)
+            assert log_px[m] == pytest.approx(math.log(integral(f)), abs=1e-12)
+            parts = []
+            for parity in np.ndindex(*[2] * J):
+                of_part = np.all([index % 2 == bit for index, bit in zip(np.indices(f.shape), parity)], axis=0)
+                parts.append(abs(math.log(2**J * integral(np.where(of_part, f, 0))) - log_px[m]))
+            assert off[m] == pytest.approx(max(parts), abs=1e-12)
+            outer = np.abs(z).max(axis=-1) > 1.8
+            assert shell[m] == pytest.approx(integral(np.where(outer, f, 0)) / integral(f), abs=1e-12)
 
 
 def test_quadrature_in_three_dimensions():

@@ -1,7 +1,7 @@
 """The integral itself, p(x) = int p(z) p(x|z) dz, as a sum over a grid. For J = 1, 2 and, with patience, 3.
 
 The trapezoidal rule is the best there is here. For a smooth hill that is flat at both ends of the grid its error falls
-like exp(-2 pi^2 (sigma / h)^2), sigma the width of the hill and h the distance of the points: with h = sigma nine
+like exp(-2 pi^2 (sigma / h)^2), sigma the width of the hill and h the distance of the points: with h = sigma eight
 digits are right. What remains to be found out is how narrow the hills are, and whether the grid holds all of them.
 """
 
@@ -57,7 +57,7 @@ def quadrature(
         In nats: how far the two grids may disagree.
     finest : int, optional
         Points per axis at most: 65,537, 2,049 or 129 for J = 1, 2, 3 unless told otherwise. What disagreement is left
-        there is in the error. For J = 3 and a thousand images 129 take minutes, 257 half an hour.
+        there is in the error. For J = 3 and a thousand MNIST images 129 take two minutes, 257 eight times as long.
 
     Raises
     ------

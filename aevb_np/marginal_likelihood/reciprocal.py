@@ -40,8 +40,11 @@ def appendix_d(
 ) -> Estimate:
     """log p(x) = -log 1/L sum_l q(z_l) / p(x, z_l),   z_l ~ p(z|x) by HMC, q fitted to L draws before these.
 
-    A chain knows nothing of hills that it never climbed: where the posterior has several and z starts on one of them,
-    the estimate is too low by the logarithm of that one's share, and the error does not tell. The start matters most.
+    A chain knows nothing of hills that it never climbed. Where the posterior has several and z starts on one of them,
+    the estimate is too low by the logarithm of that one's share, and the error does not tell. (Where a chain changes
+    hills halfway, q is fitted to the wrong one and the estimate is too high.) The start matters most: on a model of
+    MNIST with two latent dimensions 2 % of the test images are low by more than a nat from the encoder's means, none
+    from `starts`.
 
     Parameters
     ----------
@@ -51,7 +54,8 @@ def appendix_d(
         Of the decoder; their gradient is left alone.
     x : array, (M, D)
     z : array, (M, J)
-        Where the chains start: the encoder's means, the chains of MCEM, or `starts`.
+        Where the chains start: the encoder's means, the chains of MCEM, or `starts`, which take eight times as long to
+        find as all the rest takes.
     rng : Generator
     L : int
         Draws to fit q to, and draws for the mean. Two moves are made for each.
@@ -108,7 +112,8 @@ def starts(
     """A z for every datapoint from which HMC can start, without an encoder.   (M, D) -> (M, J)
 
     Several chains start at draws from the prior and make `burn_in` moves each. The best is the one that ends at the
-    largest log p(x, z): a single one often ends on a hill that is many nats too low.
+    largest log p(x, z). A single one is not enough: with three latent dimensions a fifth of MNIST's images end on a
+    hill that is more than a nat too low, some by hundreds.
     """
     if chains < 1:
         raise ValueError(f"the chains that start from the prior are 1 or more for each datapoint; got {chains}")
