@@ -59,13 +59,13 @@ class Observation:
         """log p(observed|z), one number per row, or None with value=False; the backward returns the gradient in z."""
         pixels, back_decode = self.decoder.forward(theta, z)  # 1  logits, or mu and log sigma^2
         if self.bits:
-            log_p, back_happen = self.bernoulli(observed, pixels, value)  # 2
+            log_p, back_observe = self.bernoulli(observed, pixels, value)  # 2
         else:
             mu, log_var = pixels
-            log_p, back_happen = self.gaussian(observed, mu, log_var, value)  # 2
+            log_p, back_observe = self.gaussian(observed, mu, log_var, value)  # 2
 
         def backward(dlog_p, inputs=True, parameters=True):
-            return back_decode(*back_happen(dlog_p), inputs, parameters)  # 2 1  dz
+            return back_decode(*back_observe(dlog_p), inputs, parameters)  # 2 1  dz
 
         return log_p, backward
 
@@ -132,7 +132,7 @@ class Inpainting(Observation):
         log_p, back_log_prob = bernoulli_log_prob(observed, self.view(logits), value)
 
         def backward(dlog_p):
-            return (self._spread(back_log_prob(dlog_p)),)  # dlogits
+            return (self._everywhere(back_log_prob(dlog_p)),)  # dlogits
 
         return log_p, backward
 
@@ -142,11 +142,11 @@ class Inpainting(Observation):
 
         def backward(dlog_p):
             _, dmu, dlog_var = back_log_prob(dlog_p)
-            return self._spread(dmu), self._spread(dlog_var)
+            return self._everywhere(dmu), self._everywhere(dlog_var)
 
         return log_p, backward
 
-    def _spread(self, dseen: NDArray) -> NDArray:
+    def _everywhere(self, dseen: NDArray) -> NDArray:
         """The gradient in all pixels: none in those that are missing.   (M, n_out) -> (M, D)"""
         d = np.zeros((len(dseen), len(self.missing)), dseen.dtype)
         d[:, self.places] = dseen
@@ -446,7 +446,7 @@ def complete(
     rng : Generator
     S, burn_in, L : int
         Leapfrog steps of a move, moves for tuning, draws, as for `hmc.sample`. With these, on MNIST in 20 latent
-        dimensions, the draws of a chain are worth 200 to 300 independent ones.
+        dimensions, the draws of a chain are worth 200 independent ones or more.
 
     Raises
     ------

@@ -489,7 +489,7 @@ def test_config_json_is_whole(aevb, own_file, tmp_path):
 
 def errors_of(out):
     """The mean squared errors that `aevb complete` printed, by what was guessed."""
-    return {name: float(number) for name, number in re.findall(r"^  (\w+).*? (\d\.\d{4}) \+- \d\.\d{4}$", out, re.M)}
+    return {name: float(number) for name, number in re.findall(r"^  (\w+).*? (\d\.\d{5}) \+- \d\.\d{5}$", out, re.M)}
 
 
 @pytest.fixture

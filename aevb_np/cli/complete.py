@@ -122,7 +122,7 @@ def error(difference, missing):
     from aevb_np.evaluation import mean_and_error
 
     mean, standard_error = mean_and_error((difference[:, missing] ** 2).mean(axis=1))
-    return f"{mean:.4f} +- {standard_error:.4f}"
+    return f"{mean:.5f} +- {standard_error:.5f}"
 
 
 def picture(run, args, observation, x, observed, done):
