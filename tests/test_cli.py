@@ -21,8 +21,16 @@ SHORT = ["--hidden", "8", "--minibatch", "20", "--shape", "6x7"]
 
 
 @pytest.fixture(autouse=True)
-def in_a_new_folder(tmp_path, monkeypatch):
+def in_a_new_folder(tmp_path, monkeypatch, request):
+    """Every test has a folder of its own; only those that ask for `pictures` wait for a run's pictures."""
     monkeypatch.chdir(tmp_path)
+    if "pictures" not in request.fixturenames:
+        monkeypatch.setattr("aevb_np.pictures.drawn", lambda run: {})
+
+
+@pytest.fixture
+def pictures():
+    """For tests that look at what `aevb train` and `aevb draw` draw."""
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def spawn(*words, **options):
 # -- what works -------------------------------------------------------------------------------------------------------
 
 
-def test_train_evaluate_draw_compare(aevb, own_file, tmp_path):
+def test_train_evaluate_draw_compare(aevb, pictures, own_file, tmp_path):
     code, out, _ = aevb("train", own_file, *SHORT, "--samples", "1e4", "--seed", 3)
     assert code == 0
     folder = tmp_path / "runs" / "stripes-aevb-J2-s3"
@@ -157,7 +165,7 @@ def test_epochs(aevb, own_file):
     assert "after 660 samples" in out  # 225 points: 11 minibatches of 20 an epoch
 
 
-def test_mcem_has_no_bound_and_an_encoder_can_be_fitted(aevb, own_file):
+def test_mcem_has_no_bound_and_an_encoder_can_be_fitted(aevb, pictures, own_file):
     code, out, _ = aevb("train", own_file, *SHORT, "--method", "mcem", "--samples", "2e4", "--out", "em")
     assert code == 0 and "nats per training image at the chains (no bound: there is no encoder)" in out
     assert "left out: MCEM has no encoder" in out and not os.path.exists("em/reconstructions.png")
