@@ -219,6 +219,7 @@ def test_a_declared_sign_and_scale_are_held_against_the_value():
 def test_a_wrong_value_of_no_known_kind_is_not_passed():
     report = check_vae(**student("functions.py", ("-(1 + lv - mu**2", "-(1 + lv - np.abs(mu) ** 3")))
     assert report.verdict == "wrong" and report.top.part == "value" and "not the bound" in report.top.text
+    assert re.search("NAMES = .*DECODER = .*NETWORK", report.top.text)
 
 
 def test_another_network_has_to_be_declared():

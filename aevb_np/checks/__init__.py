@@ -22,6 +22,8 @@ finds out by itself. What it cannot find out, a file may declare:
 
 NAMES uses the names of the reference: theta.hidden, theta.logits (or theta.mean, theta.log_var), phi.hidden, phi.mean,
 phi.log_var, each with .W (n_in, n_out) and .b; .T says that yours is transposed, log_sigma that it gives log sigma.
+In a report h_enc and h_dec are the tanh units of encoder and decoder, a what tanh or sigmoid takes, m the mean of a
+Gaussian decoder. The command ends with 0 if all is right, 1 if it is wrong or cannot be told, 2 if it was used wrongly.
 
 The same from Python: `check_vae(value, gradients, parameters)`, and for any function at all
 `check_gradients(value, parameters, gradients)` with dictionaries of arrays.

@@ -23,7 +23,10 @@ def check(yours: Arrays, measured: Arrays, parameters: Arrays, wrong: list[str],
     findings = []
     for order, name in enumerate(wrong):
         a, n = yours.get(name), measured[name]
-        found = shape_faults(name, a, n) if a is None or a.shape != n.shape else array_faults(name, a, n, constants)
+        if a is None or a.shape != n.shape:
+            found = shape_faults(name, a, n)
+        else:
+            found = array_faults(name, a, n, constants, alone=len(wrong) == 1)
         if not found and a is not None and a.shape == n.shape:
             found = decay(name, a, n, parameters[name])
         findings += [f._replace(order=order) for f in found]
@@ -39,14 +42,17 @@ def shape_faults(name: str, a: NDArray | None, n: NDArray) -> list[Finding]:
         return [Finding(f"missing:{name}", name, "no gradient", f"there is no gradient for {name}")]
     if a.shape == n.shape[::-1] and apart(a.T, n) < EQUAL:
         return [Finding(f"transpose:{name}", name, PLACE, f"{name}: the right numbers, transposed")]
-    if a.ndim == n.ndim + 1 and apart(a.sum(axis=0), n) < EQUAL:
+    if a.size == n.size and np.prod(a.shape) == max(a.shape) and apart(a.reshape(n.shape), n) < EQUAL:
+        text = f"{name}: the right numbers, in the shape {a.shape} where the parameter has {n.shape}: keepdims?"
+        return [Finding(f"shape of:{name}", name, "a wrong shape", text)]
+    if a.ndim == n.ndim + 1 and len(a) > 1 and apart(a.sum(axis=0), n) < EQUAL:
         text = f"{name}: the sum over the rows of the batch is missing"
         return [Finding(f"not summed:{name}", name, "a sum is missing", text)]
     text = f"{name}: the gradient has shape {a.shape}, the parameter {n.shape}"
     return [Finding(f"shape:{name}", name, "a wrong shape", text)]
 
 
-def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping) -> list[Finding]:
+def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping, alone: bool = False) -> list[Finding]:
     """What is wrong with one gradient of the right shape, as far as its own numbers tell."""
     if not np.isfinite(a).all():
         text = f"{name}: {int((~np.isfinite(a)).sum())} numbers are NaN or infinite"
@@ -54,9 +60,16 @@ def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping) -> list[
     if not a.any():
         text = f"{name}: the gradient is zero everywhere; it was never filled in, or overwritten"
         return [Finding(f"zero:{name}", name, "a gradient is missing", text)]
+    if not n.any():
+        text = f"{name}: the value does not depend on it, so its gradient is zero; yours is not"
+        return [Finding(f"not zero:{name}", name, "a gradient of what is not used", text)]
     c = float((a * n).sum() / (n * n).sum())
     if a.size > 1 and apart(a, c * n) < EQUAL:
         said = told(c, constants)
+        if said in ("1/M", "M") and n.squeeze().ndim < 2 and alone:
+            kinds = {"1/M": "a mean over the rows where a sum belongs", "M": "a sum over the rows where a mean belongs"}
+            text = f"{name}: {kinds[said]}: it is {said} times what it should be"
+            return [Finding(f"mean:{name}", name, "a mean for a sum", text, whole=True)]
         verb = "has the wrong sign" if said == "-1" else f"is {said} times what it should be"
         return [Finding(f"factor:{name}:{said}", name, FACTOR, f"{name}: the gradient {verb}")]
     return displaced(name, a, n) + confined(name, a, n)

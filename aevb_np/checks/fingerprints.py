@@ -5,12 +5,13 @@ step should be, *given the student's own delta before it*: a fault further up do
 wrong, the formulas that students write in its place are tried; all rows and all units must agree on one.
 """
 
+import re
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.checks import slopes
+from aevb_np.checks import batches, slopes
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import apart
@@ -65,7 +66,19 @@ def check(mapping: Mapping, at: Point) -> list[Finding]:
             break  # nothing can be said of what comes after
         deltas[layer] = delta
         findings += step_fault(layer, delta, choices, rows.numbers, at, mapping)
-    return findings
+    yours = mapping.gradient(at)
+    return [confirmed(one, mapping, at, yours) for one in findings]
+
+
+def confirmed(found: Finding, mapping: Mapping, at: Point, yours: Arrays) -> Finding:
+    """What single rows say, and that it is said of these only, if all together are something else."""
+    layer = found.label.split(":")[1]
+    if "updated weights" in found.label or all(batches.alike(mapping, at, f"{layer}.{kind}", yours) for kind in "bW"):
+        return found
+    text = (
+        f"{found.text}; so it is for one row by itself, in a batch it is otherwise: look at how rows are put together"
+    )
+    return found._replace(label=f"single:{found.label}", text=text)
 
 
 def delta_of(
@@ -81,11 +94,11 @@ def delta_of(
         return b, []
     other = from_weights(W, u)
     if not close(np.einsum("ri,rj->rij", u, other), W):
-        return b, wrong_input(layer, b, W, rows.numbers, mapping)
+        return b, wrong_input(layer, b, W, rows.numbers, mapping, close(b, right))
     if close(other, right) or not close(b, right):
         text = "with one row the gradient of the biases is the delta, and these are not the delta that the weights have"
         text += recognised(b, choices, before)
-        return other, [finding(f"bias:{layer}", f"{layer}.b", "a sum over the wrong axes", text, mapping)]
+        return other, [finding(f"bias:{layer}", f"{layer}.b", "two deltas for one layer", text, mapping)]
     text = "the weights' gradient is made of another delta than that of the biases, which is right"
     text += recognised(other, choices, before)
     return b, [finding(f"delta of weights:{layer}", f"{layer}.W", "two deltas for one layer", text, mapping)]
@@ -107,7 +120,7 @@ def from_weights(W: NDArray, u: NDArray) -> NDArray:
     return np.einsum("ri,rij->rj", u, W) / (u**2).sum(axis=1, keepdims=True)
 
 
-def wrong_input(layer: str, b: NDArray, W: NDArray, numbers: Arrays, mapping: Mapping) -> list[Finding]:
+def wrong_input(layer: str, b: NDArray, W: NDArray, numbers: Arrays, mapping: Mapping, right: bool) -> list[Finding]:
     """The weights' gradient is an outer product with the delta, but of what?"""
     name, fed = f"{layer}.W", INPUT.get(layer, "h_dec")
     used = np.einsum("rij,rj->ri", W, b) / (b**2).sum(axis=1, keepdims=True)
@@ -122,11 +135,13 @@ def wrong_input(layer: str, b: NDArray, W: NDArray, numbers: Arrays, mapping: Ma
         if close(made, used)
     ]
     if not matches:
-        return [finding(f"input:{layer}:?", name, "a wrong input",
-                        f"the delta is right, the numbers it is multiplied with are not {fed}",
-                        mapping)]  # fmt: skip
-    text = f"the delta is multiplied with {matches[0]}; the forward pass fed {fed}"
-    return [finding(f"input:{layer}:{matches[0]}", name, "a wrong input", text, mapping)]
+        text = f"the delta is right, the numbers it is multiplied with are not {fed}"
+        if not right:
+            text = f"the delta of the biases is multiplied with numbers that are not {fed}; neither is as it should be"
+        return [finding(f"input:{layer}:?", name, "a wrong input", text, mapping)]
+    plain = min(matches, key=len)
+    text = f"the delta is multiplied with {plain}; the forward pass fed {fed}"
+    return [finding(f"input:{layer}:{plain}", name, "a wrong input", text, mapping)]
 
 
 def step_fault(
@@ -145,12 +160,49 @@ def step_fault(
         said = told(c, at.constants)
         text = f"the delta {'has the wrong sign' if said == '-1' else f'is {said} times what it should be'}"
         return [finding(f"slope:{layer}:factor {said}", name, "a factor", text, mapping)]
+    if text := cut_off(delta, right.delta) or other_variance(layer, delta, right.delta, numbers):
+        return [finding(f"slope:{layer}:cut", name, "numbers are cut off", text, mapping)]
     if moved(layer, delta - right.delta, numbers):
         text = "the gradient came back through weights that had already been updated"
         return [finding(f"slope:{layer}:updated weights", name, "an update too early", text, mapping)]
     text = f"the step to the delta of {MODEL_PARTS[layer]} is wrong, given what comes before it; "
     text += f"it should be {right.text}"
     return [finding(f"place:{layer}", name, "a local derivative", text, mapping)]
+
+
+def cut_off(delta: NDArray, right: NDArray) -> str:
+    """What was done to the right numbers: limited from both sides, or from one, or rounded."""
+    high, low = float(delta.max()), float(delta.min())
+    limit = max(high, -low)
+    for made, text in (
+        (np.clip(right, -limit, limit), f"every number beyond -{limit:.4g} and {limit:.4g} is cut off (for one row)"),
+        (np.minimum(right, high), f"every number above {high:.4g} is cut off (for one row)"),
+        (np.maximum(right, low), f"every number below {low:.4g} is cut off (for one row)"),
+        *((np.round(right, k), f"it is rounded to {k} decimals (for one row)") for k in range(5)),
+    ):
+        if close(delta, made) and (made != right).sum() > 1:
+            return f"the delta is right but that {text}"
+    return ""
+
+
+def other_variance(layer: str, delta: NDArray, right: NDArray, v: Arrays) -> str:
+    """Whether the variance of a Gaussian decoder has a floor, a ceiling or something added, in the gradients only."""
+    if layer not in ("theta.mean", "theta.log_var"):
+        return ""
+    ratio = delta / right if layer == "theta.mean" else (2 * delta + 1) / (2 * right + 1)
+    variance = 1 / v["prec"]
+    used = variance / ratio
+    if not np.isfinite(used).all() or (used <= 0).any():
+        return ""
+    more, high, low = float(np.median(used - variance)), float(used.max()), float(used.min())
+    for made, text in (
+        (variance + more, f"sigma_x^2 + {more:.4g}"),
+        (np.maximum(variance, low), f"sigma_x^2, but at least {low:.4g},"),
+        (np.minimum(variance, high), f"sigma_x^2, but at most {high:.4g},"),
+    ):
+        if apart(used, made) < 1e-6 and (np.abs(made - variance) > 1e-9 * variance).sum() > 1:
+            return f"the gradient uses {text} where the value uses sigma_x^2"
+    return ""
 
 
 def moved(layer: str, residual: NDArray, v: Arrays) -> bool:
@@ -173,11 +225,34 @@ def finding(label: str, name: str, family: str, text: str, mapping: Mapping) -> 
     """A finding about one array of the student's."""
     layer = name.rpartition(".")[0]
     where = f"{MODEL_PARTS[layer]} ({mapping.mine(name)})"
+    if mapping.many is not None and mapping.many.unit < 0:
+        text = turned(text)
     for mine, window in mapping.windows.items():
         text = text.replace(window.name, mine)
         if window.name == f"{layer}.b" and window.factor != 1:
             text += " (told for log sigma^2; your head gives log sigma, for which all of it is twice that)"
     return Finding(label, where, family, f"{where}: {text}", order=backward_order(name))
+
+
+def turned(text: str) -> str:
+    """The words for a bound, said for a loss: the deltas have the other sign."""
+    return re.sub(r"(your delta of [^:;]*? is )(.+?)((?:, [^,]*)?), it should be (.+)$", for_a_loss, text)
+
+
+def for_a_loss(match: re.Match) -> str:
+    """Both formulas with the other sign."""
+    start, used, rest, right = match.groups()
+    return f"{start}{minus(used)}{rest}, it should be {minus(right)} (for a loss)"
+
+
+def minus(formula: str) -> str:
+    """The formula with the other sign, written as one would."""
+    if match := re.fullmatch(r"(\(?)(\w) - (\w)(\)?)((?!\^| -).*)", formula):
+        left, a, b, end, rest = match.groups()
+        return f"{left}{b} - {a}{end}{rest}"
+    if match := re.fullmatch(r"\((.+) - 1\) / 2", formula):
+        return f"(1 - {match[1]}) / 2"
+    return formula[1:] if re.fullmatch(r"-\w+", formula) else formula if formula == "0" else f"-({formula})"
 
 
 def close(a: NDArray, b: NDArray) -> bool:

@@ -12,6 +12,8 @@ from aevb_np.numerics import sigmoid, softplus
 RIGHT = "right"
 SAMPLED = "sampled"  # log q(z|x) - log p(z) at the samples themselves: estimator A, eq. (6)
 
+MIRRORED = "z = mu - sigma eps: no fault in distribution, but not the eps that was given"
+
 NOISE: dict[str, Callable] = {
     RIGHT: lambda log_var, eps, M: np.exp(0.5 * log_var) * eps,
     "z uses exp(log_var), the variance, where the standard deviation exp(log_var / 2) belongs": (
@@ -22,11 +24,27 @@ NOISE: dict[str, Callable] = {
     "z uses the root of the standard deviation, exp(log_var / 4)": lambda log_var, eps, M: np.exp(0.25 * log_var) * eps,
     "z has no noise: it is mu": lambda log_var, eps, M: 0 * eps,
     "z has noise of standard deviation 1: sigma is missing": lambda log_var, eps, M: eps,
-    "z = mu - sigma eps (no fault in distribution, but not the eps that was given)": (
-        lambda log_var, eps, M: -np.exp(0.5 * log_var) * eps
-    ),
+    MIRRORED: (lambda log_var, eps, M: -np.exp(0.5 * log_var) * eps),
     "all rows share the eps of the first": lambda log_var, eps, M: np.exp(0.5 * log_var) * np.repeat(eps[::M], M, 0),
+    "all rows share the mean of eps over the rows": (
+        lambda log_var, eps, M: np.exp(0.5 * log_var) * np.repeat(eps.reshape(-1, M, eps.shape[1]).mean(1), M, 0)
+    ),
+    "z = mu + sigma |eps|: the noise is never negative": lambda log_var, eps, M: np.exp(0.5 * log_var) * np.abs(eps),
+    "z uses eps^2 where eps belongs": lambda log_var, eps, M: np.exp(0.5 * log_var) * eps**2,
 }
+SMALL = [10.0**-k for k in range(1, 8)]
+
+
+def shifted(c: float) -> Callable:
+    """x log(y + c) + (1 - x) log(1 - y + c)."""
+    return lambda x, a: x * np.log(sigmoid(a) + c) + (1 - x) * np.log(sigmoid(-a) + c)
+
+
+def clipped(c: float) -> Callable:
+    """The same with y kept between c and 1 - c."""
+    return lambda x, a: x * np.log(sigmoid(a).clip(c, 1 - c)) + (1 - x) * np.log(sigmoid(-a).clip(c, 1 - c))
+
+
 BERNOULLI: dict[str, Callable] = {
     RIGHT: lambda x, a: x * a - softplus(a),
     "the sigmoid is applied twice": lambda x, a: x * sigmoid(a) - softplus(sigmoid(a)),
@@ -35,7 +53,12 @@ BERNOULLI: dict[str, Callable] = {
     "the reconstruction has (1 - x) log(1 - y) only; x log y is missing": lambda x, a: -(1 - x) * softplus(a),
     "the reconstruction has x and 1 - x exchanged": lambda x, a: (1 - x) * a - softplus(a),
     "the reconstruction is a squared error in the logits": lambda x, a: -((x - a) ** 2),
+    "the reconstruction rounds x to 0 and 1": lambda x, a: np.round(x) * a - softplus(a),
+    "the reconstruction's x log y has the wrong sign": lambda x, a: x * softplus(-a) - (1 - x) * softplus(a),
+    **{f"the reconstruction has log(y + {c:g}) where log y belongs": shifted(c) for c in SMALL},
+    **{f"the reconstruction keeps y between {c:g} and 1 - {c:g}": clipped(c) for c in SMALL[:4]},
 }
+HARMLESS = [f"the reconstruction has log(y + {c:g}) where log y belongs" for c in SMALL[4:]] + [MIRRORED]
 GAUSSIAN: dict[str, Callable] = {
     RIGHT: lambda x, m, s: -0.5 * (s + (x - m) ** 2 * np.exp(-s)),
     "the decoder's log_var is read as log sigma": lambda x, m, s: -0.5 * (2 * s + (x - m) ** 2 * np.exp(-2 * s)),
@@ -45,6 +68,11 @@ GAUSSIAN: dict[str, Callable] = {
     "the decoder divides by sigma, not by sigma^2": lambda x, m, s: -0.5 * (s + (x - m) ** 2 * np.exp(-0.5 * s)),
     "the decoder multiplies by sigma^2 instead of dividing": lambda x, m, s: -0.5 * (s + (x - m) ** 2 * np.exp(s)),
     "the decoder's log sigma has the wrong sign": lambda x, m, s: -0.5 * (-s + (x - m) ** 2 * np.exp(-s)),
+    "the decoder divides by sigma^4, not by sigma^2": lambda x, m, s: -0.5 * (s + (x - m) ** 2 * np.exp(-2 * s)),
+    "the decoder's square is missing: x - m where (x - m)^2 belongs": (
+        lambda x, m, s: -0.5 * (s + (x - m) * np.exp(-s))
+    ),
+    "the decoder has |x - m| where (x - m)^2 belongs": lambda x, m, s: -0.5 * (s + np.abs(x - m) * np.exp(-s)),
     "the reconstruction is a squared error without the decoder's variance": lambda x, m, s: -0.5 * (x - m) ** 2,
 }
 KL: dict[str, Callable] = {
@@ -60,4 +88,16 @@ KL: dict[str, Callable] = {
     "the KL's log sigma^2 has the wrong sign": lambda mu, s: 0.5 * (mu**2 + np.exp(s) - 1 + s),
     "the KL's mu^2 has the wrong sign": lambda mu, s: 0.5 * (-(mu**2) + np.exp(s) - 1 - s),
     "the KL has log_var where sigma^2 belongs": lambda mu, s: 0.5 * (mu**2 - 1),
+}
+# What the value does with the encoder's log_var before it uses it.
+LOG_VAR: dict[str, Callable] = {
+    f"the value keeps the encoder's log_var between {-c:g} and {c:g}; where it is cut, no gradient comes through": (
+        lambda s, c=c: np.clip(s, -c, c)
+    )
+    for c in (0.5, 1, 2, 3, 4, 5)
+} | {
+    "the value passes the encoder's log_var through a ReLU": lambda s: np.maximum(s, 0.0),
+    "the value passes the encoder's log_var through tanh": np.tanh,
+    "the value passes the encoder's log_var through softplus": softplus,
+    "the value takes the negative of the encoder's log_var": np.negative,
 }

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.checks import values
+from aevb_np.checks import structure, values
 from aevb_np.checks.formulas import SAMPLED
 from aevb_np.checks.problem import H_DECODER, H_ENCODER, L, M, Point, model_of, point
 from aevb_np.checks.reference import Path, paths, priors
@@ -15,8 +15,7 @@ from aevb_np.checks.values import Fit, Terms, Units
 from aevb_np.model import VAE
 
 Arrays = dict[str, NDArray]
-MOST = 64  # readings of the student's arrays to be tried
-GUESSES = 2  # of them for which all wrong formulas are tried as well
+MOST = 256  # readings of the student's arrays to be tried: more than there are for either decoder
 
 
 class Mapping(NamedTuple):
@@ -28,6 +27,7 @@ class Mapping(NamedTuple):
     found: Fit | None  # how the value is made of the reference's parts
     many: Units | None  # what that means for a batch
     one: Units | None  # and for one row with one sample
+    sure: bool = True  # whether it is known which array is which
 
     @property
     def exact(self) -> bool:
@@ -88,19 +88,42 @@ def find(student: Student) -> Mapping | None:
 
     None if there is no reading at all: the arrays are not those of the paper's network.
     """
-    guesses = []
+    guesses, sure = [], student.names is not None
     for model in models(student):
         terms = Terms(model, values.points_for(model, samples_of(student), M))
-        for windows in itertools.islice(candidates(student, model), MOST):
+        known: dict[str, str] = {}
+
+        def ask(shapes, fits, known=known, at=terms.points[0]):
+            known.update(structure.reading(student, shapes, fits, at))
+            return known
+
+        for k, windows in enumerate(itertools.islice(candidates(student, model, ask), MOST)):
             value = values.at_points(student, windows, terms.points)
             found = values.fit(terms, value) or values.fit(terms, value, kl=SAMPLED)
             if found and found.a:
                 return mapped(student, model, windows, found)
-            guesses.append((model, windows, terms, value))
-    for model, windows, terms, value in guesses[:GUESSES]:
-        if found := values.named(terms, value):
+            if k == 0:
+                guesses.append((model, windows, terms, value))
+                sure |= set(known) == set(windows)
+    for model, windows, terms, value in guesses:
+        found = values.with_others(terms, value, unused(student, windows, terms.points), called(windows))
+        if found := found or values.named(terms, value):
             return mapped(student, model, windows, found)
-    return Mapping(student, *guesses[0][:2], None, None, None) if guesses else None
+    return Mapping(student, *guesses[0][:2], None, None, None, sure) if guesses else None
+
+
+def called(windows: Windows) -> dict[str, str]:
+    """What the student calls the reference's arrays."""
+    return {window.name: mine for mine, window in windows.items()}
+
+
+def unused(student: Student, windows: Windows, points: list[Point]) -> list[str]:
+    """The reference's names of the arrays that can be anything without the value taking note."""
+    at, other = points[:2]
+    here, there = arrays_for(windows, at.p), arrays_for(windows, other.p)
+    value = student.value_at(here, at)
+    return [window.name for mine, window in windows.items()
+            if student.value_at(here | {mine: there[mine]}, at) == value]  # fmt: skip
 
 
 def mapped(student: Student, model: VAE, windows: Windows, found: Fit) -> Mapping:

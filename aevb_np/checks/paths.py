@@ -120,8 +120,20 @@ def unasked_prior(mapping: Mapping, at: Point, yours: Arrays, wrong: list[str]) 
         return []
     ends = {name[-1] for name in wrong}
     what = {"b": "biases", "W": "weights"}[ends.pop()] if len(ends) == 1 else "parameters"
+    every = [name for name in yours if name[-1] in {one[-1] for one in wrong}]
+    if len(wrong) < len(every):
+        what = ", ".join(mapping.mine(name) for name in wrong)
     text = f"a prior on the {what} (weight decay) is in the gradient but not in the value"
-    return [Finding(f"path:unasked prior:{what}", f"the gradients of the {what}", FAMILY, text, whole=True)]
+    text = text if len(wrong) == len(every) else text.replace("on the", "on")
+    return [
+        Finding(
+            f"path:unasked prior:{what}",
+            f"the gradients of {'the ' * (len(wrong) == len(every))}{what}",
+            FAMILY,
+            text,
+            whole=True,
+        )
+    ]
 
 
 def place(wrong: list[str], scope: str) -> str:
@@ -171,9 +183,16 @@ def used_rows(mapping: Mapping, at: Point, yours: Arrays, wrong: list[str]) -> l
         each = [summed(mapping.paths(at, **{"rows" if kind == "datapoints" else "samples": one})) for one in ones]
         for name in wrong:
             used = weights_of([arrays[name] for arrays in each], yours.get(name), mapping, at, name)
-            if used is not None and 0 < np.count_nonzero(used) < count:
-                counted = np.flatnonzero(used).tolist()
+            if used is None:
+                continue
+            odd = np.flatnonzero(np.abs(used - 1) > 1e-4).tolist()
+            counted = np.flatnonzero(used).tolist()
+            if 0 < len(counted) < count or 0 < len(odd) <= count // 2:
                 text = f"{mapping.mine(name)}: only the {kind} {counted} contribute"
+                if len(counted) == count:
+                    times = ", ".join(sorted({told(float(used[i]), at.constants) for i in odd}))
+                    text = f"{mapping.mine(name)}: of the {kind}, {odd} counted {times} times, the others once"
+                    text = text.replace(f"{odd} counted", f"number {', '.join(map(str, odd))} counts")
                 place = f"{mapping.mine(name)}, in {MODEL_PARTS[layer(name)]}"
                 findings.append(Finding(f"rows:{kind}:{counted}", place, "a part of the batch", text,
                                         order=backward_order(name)))  # fmt: skip

@@ -86,9 +86,11 @@ class Report:
         lines += [f"name: {first.text}"] if explain >= 2 else []
         if explain < 2:
             lines.append(f"(explain={explain + 1} tells {('the kind of fault', 'what it is')[explain]})")
-        elif others := [f for f in self.findings[1:] if f.text != first.text][:3]:
+        elif others := [f for f in self.findings[1:] if tells_more(f, first)][:3]:
             lines += ["also true:", *(f"  {f.text}" for f in others)]
-        return [*lines, "mend this first and run the check again: other faults may be its consequences"]
+        if len(self.wrong_arrays) > 1 or first.part in ("code", "value", "sampler"):
+            lines.append("mend this first and run the check again: other faults may be its consequences")
+        return lines
 
     def json(self) -> str:
         """Everything, for programs."""
@@ -115,6 +117,13 @@ class Report:
         return f'<pre style="border-left: 4px solid {colour}; padding-left: 1em">{html.escape(self.text())}</pre>'
 
 
+def tells_more(other: Finding, first: Finding) -> bool:
+    """Whether a second finding is no other way to say the first: of what is accounted for, only its local name."""
+    if other.text == first.text or other.label.startswith("single"):
+        return False
+    return not (first.whole and first.part == other.part) or other.label.startswith(("slope", "bug"))
+
+
 def table(rows: list[Row]) -> list[str]:
     """One line for each array."""
     if not rows:
@@ -134,6 +143,11 @@ def table(rows: list[Row]) -> list[str]:
             index, yours, measured = row.worst[0]
             line += f"  {str(list(index)):>12}  {yours:12.5g}  {measured:12.5g}"
         lines.append(line)
+    if worst:
+        lines.append(
+            "error: |yours - measured| / the larger; noise: what the measuring itself may be off by, on that scale;"
+        )
+        lines.append("worst entry: its place in the array, and both numbers there")
     return [line.rstrip() for line in lines]
 
 

@@ -52,12 +52,15 @@ def choices(layer: str, v: Arrays, W: Arrays, before: Arrays, enters: tuple[floa
             return decoder_log_var(v, r)
         case "theta.hidden":
             heads = [name for name in ("theta.logits", "theta.mean", "theta.log_var") if name in before]
-            return hidden(v["h_dec"], v["a_dec"], heads, W, before)
+            return hidden(v["h_dec"], v["a_dec"], heads, W, before) + other_layer(
+                v["h_enc"], "encoder", heads, W, before
+            )
         case "phi.mean":
             return encoder_mean(v, W, before, k)
         case "phi.log_var":
             return encoder_log_var(v, W, before, k)
-    return hidden(v["h_enc"], v["a_enc"], ["phi.mean", "phi.log_var"], W, before)
+    heads = ["phi.mean", "phi.log_var"]
+    return hidden(v["h_enc"], v["a_enc"], heads, W, before) + other_layer(v["h_dec"], "decoder", heads, W, before)
 
 
 def inputs(u: str, v: NDArray) -> Arrays:
@@ -97,7 +100,7 @@ def logits(v: Arrays, r: float) -> list[Choice]:
         "x (1 - y)": x * (1 - y),
         "-(1 - x) y": -(1 - x) * y,
         "x - tanh(a)": x - np.tanh(a),
-        "x - sigmoid(y)": x - 1 / (1 + np.exp(-y)),
+        "x - sigmoid(y), with y that is a sigmoid already": x - 1 / (1 + np.exp(-y)),
         "(x - y)^2": (x - y) ** 2,
         "1 - x - y": 1 - x - y,
         "0": 0 * x,
@@ -128,6 +131,9 @@ def decoder_mean(v: Arrays, r: float) -> list[Choice]:
             "(x - m) / sigma_x^2, without m (1 - m)": d * precision,
             "(x - m), without 1 / sigma_x^2 and m (1 - m)": d,
             "(x - m) / sigma_x^2 a (1 - a), with a before the sigmoid": d * precision * a * (1 - a),
+            "(x - m) / sigma_x^2 sigmoid(m) (1 - sigmoid(m)), with m that is a sigmoid already": (
+                d * precision * 0.25 / np.cosh(m / 2) ** 2
+            ),
             "(x - m) / sigma_x^2 (1 - m^2), the slope of a tanh": d * precision * (1 - m**2),
             "(x - m) / sigma_x^2 m": d * precision * m,
             "(x - m) / sigma_x^2 (1 - m)": d * precision * (1 - m),
@@ -205,6 +211,15 @@ def hidden(h: NDArray, a: NDArray, heads: list[str], W: Arrays, before: Arrays) 
     return found + wiring(1 - h**2, heads, W, before)
 
 
+def other_layer(h: NDArray, whose: str, heads: list[str], W: Arrays, before: Arrays) -> list[Choice]:
+    """The slope of the other hidden layer, where it has as many units."""
+    if h.shape[1] != len(W[f"{heads[0]}.W"]):
+        return []
+    dh = sum((before[head] @ W[f"{head}.W"].T for head in heads), np.zeros(()))
+    what = f"1 - h^2 with the hidden units of the {whose}"
+    return [Choice(what, dh * (1 - h**2), f"the local derivative you use is {what}, it should be that of this layer")]
+
+
 def wiring(slope: NDArray, heads: list[str], W: Arrays, before: Arrays) -> list[Choice]:
     """What comes back from the heads: one of them missing, with the wrong sign, or through another matrix."""
     n = slope.shape[1]
@@ -273,7 +288,13 @@ def encoder_log_var(v: Arrays, W: Arrays, before: Arrays, k: float) -> list[Choi
     through_z = {used: dz["dz"] * slope for used, slope in slopes_through_sigma(v).items()}
     for text in list(dz)[1:]:
         through_z[f"eps * sigma / 2, but of {text}"] = dz[text] * v["eps"] * v["sigma"] / 2
-    return two_terms("log sigma^2", through_z, kl_in_log_var(v), k)
+    used = "the array dz after -mu of the KL had been added to it"
+    shared = (dz["dz"] - k * v["mu"]) * v["eps"] * v["sigma"] / 2 + k * kl_in_log_var(v)["(1 - sigma^2) / 2"]
+    text = f"it is made of {used}: the gradient in mu and dz are one array (+= changes both); make a copy"
+    return [
+        *two_terms("log sigma^2", through_z, kl_in_log_var(v), k),
+        Choice(used, shared, text, "one array, two names"),
+    ]
 
 
 def slopes_through_sigma(v: Arrays) -> Arrays:
@@ -343,12 +364,20 @@ def kl_in_log_var(v: Arrays) -> Arrays:
     }
 
 
+def on_the_way(used: str, right: str) -> str:
+    """What is said of a wrong step through z."""
+    if used.startswith("dz with"):
+        fault = used.removeprefix("dz with ")
+        return f"what comes back to z, dz, has {fault}: look at the line of dz, where the decoder's hidden layer ends"
+    return f"on the way through z the local derivative you use is {used}, it should be {right}"
+
+
 def two_terms(head: str, through_z: Mapping[str, NDArray], of_kl: Mapping[str, NDArray], k: float) -> list[Choice]:
     """What comes through z, and what the KL adds: every pair, those with one fault before those with two."""
     (right_z, *_), (right_kl, *_) = through_z, of_kl
     found = []
     for (z, dz), (kl, dkl) in itertools.product(through_z.items(), of_kl.items()):
-        said = [f"on the way through z the local derivative you use is {z}, it should be {right_z}"] * (z != right_z)
+        said = [on_the_way(z, right_z)] * (z != right_z)
         said += [f"your gradient of -KL in {head} is {kl}, it should be {right_kl}"] * (kl != right_kl)
         label = ", ".join([f"z {z}"] * (z != right_z) + [f"kl {kl}"] * (kl != right_kl))
         found.append((len(said), Choice(label, dz + k * dkl, "; ".join(said) or f"{right_z} and {right_kl}")))

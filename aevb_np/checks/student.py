@@ -7,7 +7,7 @@ right value.
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,6 +74,8 @@ class Student:
     network: str = NETWORKS[0]
     seed: int = 0  # of the point at which the gradients are checked
     size: float = SCALE  # of the parameters there
+    single: bool = field(default=False, init=False)  # whether a value with seven digits was seen
+    half: list[str] = field(default_factory=list, init=False)  # the arrays that came with three
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
@@ -103,6 +105,7 @@ class Student:
             raise StudentError(
                 f"value gave an array of shape {np.shape(number)}; return one number, a sum or a mean", "in value"
             )
+        self.single |= np.asarray(number).dtype in (np.float32, np.float16)
         return np.asarray(number).item()
 
     def gradients_at(self, parameters: Arrays, at: Point) -> Arrays:
@@ -117,6 +120,9 @@ class Student:
         for name, g in arrays.items():
             if g.dtype.kind not in "fiub":
                 raise StudentError(f"the gradient of {name} is no array of real numbers", "in gradients")
+            if g.dtype == np.float16:  # which linear algebra does not know
+                arrays[name] = g.astype(np.float32)
+                self.half += [name] * (name not in self.half)
         return arrays
 
     def shapes(self, model: VAE) -> dict[str, tuple[int, ...]]:
@@ -139,8 +145,12 @@ def called(function: Callable, *arguments: Any) -> Any:
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         ours = str(Path(aevb_np.__file__).parent)
-        own = [f for f in frames if not f.filename.startswith(ours) and "site-packages" not in f.filename] or frames
+        outside = (ours, "<frozen")
+        own = [f for f in frames if not f.filename.startswith(outside) and "site-packages" not in f.filename] or frames
         where = f"line {own[-1].lineno} of {Path(own[-1].filename).name}, in {own[-1].name}"
+        if isinstance(error, SyntaxError) and error.filename:
+            where = f"line {error.lineno} of {Path(error.filename).name}"
+            raise StudentError(f"{type(error).__name__}: {error.msg}", where) from error
         raise StudentError(f"{type(error).__name__}: {error}", where) from error
 
 
@@ -179,8 +189,11 @@ def declared(names: Mapping[str, str], model: VAE) -> Windows:
     return windows
 
 
-def candidates(student: Student, model: VAE) -> Iterator[Windows]:
-    """All ways to read the student's arrays, the likeliest first; shapes decide most of it."""
+def candidates(student: Student, model: VAE, behaviour: Callable[..., dict[str, str]]) -> Iterator[Windows]:
+    """All ways to read the student's arrays, the likeliest first.
+
+    Shapes decide most of it; what they leave open `behaviour(shapes, fits)` may know, and at last the names are heard.
+    """
     if student.names is not None:
         yield declared(student.names, model)
         return
@@ -188,7 +201,12 @@ def candidates(student: Student, model: VAE) -> Iterator[Windows]:
     for transposed in (False, True):
         fits = {n: fitting(shape, model, transposed) for n, shape in shapes.items()}
         readings = [dict(zip(shapes, names)) for names in matchings(list(fits.values()))]
-        for reading in sorted(readings, key=likelihood, reverse=True):
+        known = behaviour(shapes, fits) if readings else {}
+
+        def rank(reading, known=known):
+            return sum(reading[n] == name for n, name in known.items()), likelihood(reading)
+
+        for reading in sorted(readings, key=rank, reverse=True):
             for heads in log_sigma_heads(model):
                 yield {n: window(name, transposed, shapes[n], heads) for n, name in reading.items()}
 

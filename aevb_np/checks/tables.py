@@ -89,4 +89,10 @@ def doubts(rows: Iterable[Row]) -> list[str]:
         "is there a log(y + 1e-10), a clip, or float32 on the way?"
         for row in near
     ]
-    return texts + [f"{row.name} cannot be measured here, the noise is {row.noise:.0e}" for row in noisy]
+    if noisy:
+        names, most = ", ".join(row.name for row in noisy), max(row.noise for row in noisy)
+        texts.append(
+            f"{names} cannot be measured here, the noise is {most:.0e}: is something on the way to the value float32, "
+            "or rounded? Compute it in float64"
+        )
+    return texts

@@ -1,12 +1,13 @@
 """A whole VAE, checked: its code, its value, its gradients, its sampler, its batches; the layers in turn."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.checks import dictionary, fingerprints, hygiene, mapping, paths, probes, tables, values
+from aevb_np.checks import batches, dictionary, fingerprints, histories, hygiene, mapping, paths, probes, tables, values
 from aevb_np.checks.gradients import compare, unclear
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.problem import Point
@@ -15,8 +16,9 @@ from aevb_np.checks.report import WRONG, Finding, Report
 from aevb_np.checks.student import Student, StudentError, arrays_for
 
 # Within one array the most telling finding comes first.
-TELLING = """path, slope, bug, transpose, not summed, zero, constant, reshape, clipped, swap, bias, input,
-delta of weights, rows, part, factor, decay, permuted, place, weights, confined, shape""".replace("\n", " ").split(", ")
+KINDS = """data, mean, path, rows, mixed, clipped, slope, bug, transpose, shape of, not summed, zero, constant, reshape
+swap, bias, input, delta of weights, part, single, factor, decay, permuted, place, weights, confined, shape"""
+TELLING = KINDS.replace("\n", ", ").split(", ")
 
 
 def check_vae(
@@ -59,17 +61,59 @@ def diagnose(report: Report, student: Student) -> None:
 
     report.add(*hygiene.check(value, lambda p: student.gradients_at(p, at), parameters))
     report.add(*hygiene.inputs_kept(student, parameters, at))
+    if student.half:
+        text = f"{', '.join(student.half)}: numbers of three digits (float16); compute the gradients in float64"
+        report.add(hygiene.fault("float16", "in gradients", text, "few digits"))
+    elif student.single and not report.findings:
+        report.doubts.append("the value is a float32, with seven digits: no gradient can be told from it; "
+                             "compute the value in float64")  # fmt: skip
+        return
     if report.findings or unclear(report, value, parameters):
+        return
+    report.add(*histories.check(student, parameters, at))
+    if report.findings:
         return
     known = mapping.find(student) if student.network == "paper" else None
     if known is None and student.network == "paper":
-        report.doubts.append("these are not the arrays of the paper's network: declare NAMES, or NETWORK = 'other'")
+        other = replace(student, decoder="gaussian" if student.decoder == "bernoulli" else "bernoulli")
+        if student.names is None and mapping.find(other) is not None:
+            text = f"these are the arrays of a {other.decoder} decoder: declare DECODER = '{other.decoder}'"
+            report.doubts.append(text + " if that is meant")
+        else:
+            report.doubts.append("these are not the arrays of the paper's network. " + advice(student))
     check_gradients_of(report, student, known)
+    never = [row.name for row in report.rows if row.worst and not any(measured for _, _, measured in row.worst)]
     if known is None or known.found is None:
         report.add(*probes.check(student, parameters, at))
+        report.add(*unread(student, parameters, at, never))
     if known is not None and known.found is None and all(finding.part != "value" for finding in report.findings):
-        text = "it is not the bound of the paper's network, nor any that is known; if yours is another, declare NETWORK"
-        report.add(values.fault("unknown", "a formula", text))
+        text = "it is not the bound of the paper's network, nor any that is known. " + advice(student)
+        if known.sure:
+            report.add(values.fault("unknown", "a formula", text))
+        else:
+            report.doubts.append(f"which array is which does not show; as far as the value can be read, {text}")
+
+
+def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> list[Finding]:
+    """Arrays that can be anything without the value taking note."""
+    value, rng = student.value_at(hygiene.copied(parameters), at), np.random.default_rng(8)
+    moved = {name: parameters | {name: rng.standard_normal(np.shape(parameters[name]))} for name in names}
+    found = [name for name, p in moved.items() if student.value_at(hygiene.copied(p), at) == value]
+    text = f"the value does not depend on {', '.join(found)}: never used, or another was used instead"
+    return [values.fault("unused", "a parameter that is not used", text)] if found else []
+
+
+def advice(student: Student) -> str:
+    """What a file may declare, the likeliest first."""
+    said = []
+    if student.names is None:
+        said.append(
+            'say which array is which, NAMES = {"W1": "phi.hidden.W", ...} (all of them: see aevb check --help)'
+        )
+    if student.decoder == "bernoulli":
+        said.append('if the decoder has a mean and a variance, DECODER = "gaussian"')
+    said.append("if it is meant to be another network than the paper's, NETWORK = 'other'")
+    return "What can be declared: " + "; ".join(said)
 
 
 def anything(student: Student) -> dict[str, NDArray]:
@@ -96,6 +140,8 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
         if known.exact and known.one is None:
             text = "the value of one row by itself is not the bound, that of a batch is: rows influence each other"
             report.add(Finding("batch", "rows by themselves", "a fact of the batch", text, part="batch"))
+    if report.wrong_arrays:
+        report.add(*histories.other_data(student, parameters, at))
     if tables.suspect(report.rows) and known is not None and known.exact:
         with np.errstate(all="ignore"):  # formulas that are tried may not suit the numbers
             locate(report, known, at)
@@ -116,11 +162,17 @@ def locate(report: Report, known: Mapping, at: Point) -> None:
     yours = known.gradient(at)
     found = black_box + paths.check(known, at, yours, wrong)
     if known.one is not None:
-        found += fingerprints.check(known, at)
+        rows = fingerprints.check(known, at)
+        if any(finding.label.startswith("clipped") for finding in found):  # all of it, not a delta on the way
+            rows = [finding for finding in rows if not finding.label.endswith(":cut")]
+        found += rows
+        if not any(finding.label.startswith(("slope", "path", "rows")) for finding in found):
+            found += batches.check(known, at, yours, wrong)
     if len(yours) == len(known.windows) and (bugs := dictionary.check(known, at, yours, wrong)):
         found = with_bugs(found, bugs)
     if not report.wrong_arrays:  # so little off that only what accounts for all of it is worth saying
         found = [finding for finding in found if finding.whole]
+    found += [finding for finding in black_box if finding.label.startswith("data") and finding not in found]
     if not found and report.wrong_arrays:
         found = [only_the_place(known, wrong[0])]
     report.findings = others
@@ -148,7 +200,7 @@ def with_bugs(found: list[Finding], bugs: list[Finding]) -> list[Finding]:
     """A known bug accounts for everything, and so does what a fingerprint says of it; that has the better words."""
     found = [f._replace(whole=True) if f.label.startswith("slope") else f for f in found]
     near = min(found, key=lambda f: (f.order, telling(f.label)), default=bugs[0])
-    return found + [bug._replace(place=near.place, family=near.family) for bug in bugs]
+    return [*found, bugs[0]._replace(place=near.place, family=near.family)]  # another is the same by other words
 
 
 def telling(label: str) -> int:
@@ -160,5 +212,7 @@ def telling(label: str) -> int:
 def in_order(finding: Finding, known: Mapping) -> Finding:
     """A black-box finding with its place on the way back."""
     mine = finding.label.split(":")[1]
+    if finding.label.startswith("data"):
+        return finding
     name = known.windows[mine].name if mine in known.windows else None
     return finding._replace(order=backward_order(name)) if name else finding

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.facts import check_sampler
-from aevb_np.checks.formulas import BERNOULLI, GAUSSIAN, KL, NOISE, RIGHT, SAMPLED
+from aevb_np.checks.formulas import BERNOULLI, GAUSSIAN, HARMLESS, KL, LOG_VAR, NOISE, RIGHT, SAMPLED
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import combination
 from aevb_np.checks.problem import Point, point
@@ -24,6 +24,7 @@ from aevb_np.checks.student import Student, Windows, arrays_for
 from aevb_np.distributions import LOG_2PI
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP
+from aevb_np.params import Params
 from aevb_np.reparameterization import repeat
 
 POINTS = 9  # more than the numbers to be found
@@ -45,11 +46,13 @@ class Fit(NamedTuple):
 class Terms:
     """The parts of the value at every point, in every variant, computed once."""
 
-    def __init__(self, model: VAE, points: list[Point]):
+    def __init__(self, model: VAE, points: list[Point], log_var: str = ""):
         self.bernoulli = isinstance(model.decoder, BernoulliMLP)
         self.likelihoods = BERNOULLI if self.bernoulli else GAUSSIAN
         self.model, self.points = model, points
         self.encoded = [model.encoder.forward(at.p.phi, at.x)[0] for at in points]
+        if log_var:
+            self.encoded = [(mu, LOG_VAR[log_var](s)) for mu, s in self.encoded]
         weights = [[w for name, w, _ in at.p.arrays() if name.endswith(".W")] for at in points]
         biases = [[w for name, w, _ in at.p.arrays() if name.endswith(".b")] for at in points]
         self.prior = [np.array([-0.5 * sum((w**2).sum() for w in one) for one in ws]) for ws in (weights, biases)]
@@ -118,7 +121,34 @@ def named(terms: Terms, value: NDArray) -> Fit | None:
         found = fit(terms, value, noise, likelihood, kl)
         if found and found.a:
             return found
+    for text in LOG_VAR:
+        found = fit(Terms(terms.model, terms.points, text), value)
+        if found and found.a:
+            return found._replace(faults=(text,))
     return None
+
+
+def with_others(terms: Terms, value: NDArray, unused: list[str], called: dict[str, str]) -> Fit | None:
+    """The right value, but for arrays that it does not read: there are zeros, or another array, in their place."""
+    likes = {name: w.shape for name, w, _ in terms.points[0].p.arrays()}
+    for name in unused:
+        for other in [None, *(n for n, shape in likes.items() if shape == likes[name] and n != name)]:
+            found = fit(Terms(terms.model, [instead(at, name, other) for at in terms.points]), value)
+            if found and found.a:
+                where = (
+                    f"{called[name]} is never used; where it belongs there is {called[other] if other else 'nothing'}"
+                )
+                return found._replace(faults=(f"the value does not depend on {called[name]}: {where}",))
+    return None
+
+
+def instead(at: Point, name: str, other: str | None) -> Point:
+    """The same point with another array, or zeros, in the place of one."""
+    p = Params(at.p.shapes)
+    p.flat[:] = at.p.flat
+    arrays = {n: w for n, w, _ in p.arrays()}
+    arrays[name][...] = arrays[other] if other else 0.0
+    return at._replace(p=p)
 
 
 class Units(NamedTuple):
@@ -149,19 +179,23 @@ def units(found: Fit, rows: int, sign: int | None = None, scale: str | None = No
 
 def judge(found: Fit, at: Point, units: Units, student: Student) -> tuple[list[Finding], list[str]]:
     """What is wrong with the value, and what is worth a note."""
-    findings = [formula(text) for text in found.faults]
+    findings = [formula(text) for text in found.faults if text not in HARMLESS]
     constants, M = at.constants, len(at.x)
     k_r, k_kl = units.reconstruction, units.kl
-    notes = [direction(units.unit, M), sampled(found)]
+    notes = [direction(units.unit, M), *sampled(found), *(text for text in found.faults if text in HARMLESS)]
     if found.sampled:
         notes.append(
             "the KL is sampled, not in closed form: estimator A, eq. (6), for which there is no reference here"
         )
+    summed, ratio = abs(abs(units.unit) - 1) < SAME, abs(k_kl / k_r)
     if abs(k_r - k_kl) < SAME * abs(k_r) and abs(abs(k_r) - 1) > SAME and student.scale is None:
         notes.append(f"the value is {told(abs(k_r), constants)} times the bound; its gradients are so too")
-    elif abs(abs(k_r / k_kl if k_kl else 0.0) / M - 1) < SAME:
+    elif abs(ratio * M - 1) < SAME and summed:
         findings.append(fault("scales", "a term", "the reconstruction is summed over the rows, the KL is averaged"))
-    elif abs(abs(k_kl / k_r) / M - 1) < SAME:
+    elif abs(ratio * M - 1) < SAME and abs(k_r - 1) < SAME:
+        text = "the KL enters the value 1/M times: it is divided by the number of rows twice"
+        findings.append(fault("scales", "a term", text))
+    elif abs(ratio / M - 1) < SAME:
         findings.append(fault("scales", "a term", "the KL is summed over the rows, the reconstruction is averaged"))
     else:
         for name, k in (("reconstruction", k_r), ("KL", k_kl)):
@@ -170,10 +204,46 @@ def judge(found: Fit, at: Point, units: Units, student: Student) -> tuple[list[F
     if any(c < -1e-6 for c in units.prior):
         text = "the prior on the parameters has the wrong sign: it rewards large weights"
         findings.append(fault("prior:-1", "a term", text))
-    missing = 0.5 * M * at.x.shape[1] * LOG_2PI * k_r * (student.decoder == "gaussian")
-    if abs(found.constant / units.unit + missing) > 1e-6 * (1 + abs(missing)):
-        notes.append("the value leaves out the constant D/2 log(2 pi), or has another: the gradients do not care")
+    if not findings:
+        more, less = constant(found, at, units, student.decoder)
+        findings, notes = more, notes + less
     return findings, notes
+
+
+def constant(found: Fit, at: Point, units: Units, decoder: str) -> tuple[list[Finding], list[str]]:
+    """What does not depend on the parameters: the gradients do not care, the number does."""
+    (M, D), J = at.x.shape, at.eps.shape[1]
+    yours = found.constant / units.unit / (M * units.reconstruction)
+    whole = -0.5 * D * LOG_2PI if decoder == "gaussian" else 0.0
+    off, small = yours - whole, 1e-4
+    if abs(off) < small:
+        return [], []
+    if decoder == "gaussian" and abs(yours) < small:
+        return [], [
+            "the value leaves out the constant D/2 log(2 pi) of the decoder: harmless, the gradients do not care"
+        ]
+    side = "above" if off > 0 else "below"
+    text = f"the value is off by a constant: the bound it stands for is {abs(off):.6g} a row {side} the right one"
+    kl, twice = 0.5 * J, 0.5 * D * LOG_2PI
+    for looks, c in {
+        "J/2: the 1 in the KL, 1 + log sigma^2 - mu^2 - sigma^2, is missing": -kl,
+        "J/2: the 1 in the KL has come in twice": kl,
+        "J: the 1 in the KL has the wrong sign": -2 * kl,
+        "D/2 log(2 pi), which a Bernoulli decoder has not": -twice if decoder == "bernoulli" else np.inf,
+        "J/2 - D/2 log(2 pi): the 1 in the KL is missing, and the decoder's constant": twice - kl,
+        "D/2 log(2 pi): it has come in twice": -twice if decoder == "gaussian" else np.inf,
+        "D log(2 pi): it has the wrong sign": 2 * twice,
+        "log(2 pi) enters once for a batch, not D times for every row": twice - 0.5 * LOG_2PI / M,
+        "log(2 pi) enters once for a row, not D times": twice - 0.5 * LOG_2PI,
+        "D/2 log(2 pi): it is added without the 1/2": -twice if decoder == "gaussian" else np.inf,
+    }.items():
+        if abs(off - c) < small:
+            return [fault("constant", "a constant", f"{text}. That is {looks}")], []
+    if any(units.prior):  # which has a constant of its own
+        return [], [f"the value has a constant of {off:.6g} a row that the bound has not: that of the prior?"]
+    if decoder == "gaussian":
+        text += f". Your constant is D/2 times {-2 * yours / D:.5g}; it should be D/2 times log(2 pi) = {LOG_2PI:.5g}"
+    return [fault("constant", "a constant", text)], []
 
 
 def fault(label: str, family: str, text: str) -> Finding:
@@ -187,11 +257,13 @@ def formula(text: str) -> Finding:
     return finding._replace(part="sampler", place="z = mu + sigma eps") if text in NOISE else finding
 
 
-def sampled(found: Fit) -> str:
-    """What a sample of z, drawn as the value draws it, says of its moments."""
-    noise = next((text for text in found.faults if text in NOISE), RIGHT)
+def sampled(found: Fit) -> list[str]:
+    """What a sample of z, drawn as the value draws it, says of its moments; nothing if it is drawn rightly."""
+    noise = next((text for text in found.faults if text in NOISE), None)
+    if noise is None:
+        return []
     drawn = check_sampler(lambda mu, log_var, eps: mu + NOISE[noise](log_var, eps, len(eps)))
-    return "z as the value draws it: " + ", ".join(drawn.notes)
+    return ["z as the value draws it: " + ", ".join(drawn.notes)] if drawn.findings else []
 
 
 def enters(k: float, constants: dict[str, int]) -> str:

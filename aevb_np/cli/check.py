@@ -27,9 +27,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the file, print the report; 0 if it is right, 1 if not."""
+    """Check the file, print the report; 0 if it is right, 1 if it is wrong or cannot be told."""
     from aevb_np.checks.sandbox import check_file
 
-    report = check_file(args.file, args.seconds, args.explain)
+    try:
+        report = check_file(args.file, args.seconds, args.explain)
+    except FileNotFoundError as error:
+        raise ValueError(f"{error.filename}: there is no such file") from None
     print(report.json() if args.json else report.text())
     return 0 if report.verdict == "right" else 1

@@ -23,7 +23,7 @@ def passed(p, x, eps):
 
 def value(p, x, eps):
     L, h, mu, log_var, z, g, m, log_s, e = passed(p, x, eps)
-    return -(log_s + e**2 / 2).sum() / L - (mu**2 + np.exp(log_var) - log_var).sum() / 2
+    return -(log_s + e**2 / 2).sum() / L - (mu**2 + np.exp(log_var) - 1 - log_var).sum() / 2
 
 
 def gradients(p, x, eps):

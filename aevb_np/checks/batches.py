@@ -1,0 +1,84 @@
+"""Rows that are right one at a time and wrong together: one counts twice, or all share a mean that each should have.
+
+A step of the way back is computed for all rows, with one of its numbers replaced by its mean over the rows, or by that
+of the first row; what gives the student's gradient is what was done.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.checks import slopes
+from aevb_np.checks.mapping import Mapping
+from aevb_np.checks.numeric import apart
+from aevb_np.checks.paths import summed
+from aevb_np.checks.problem import Point
+from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, layer
+from aevb_np.checks.report import Finding
+from aevb_np.reparameterization import repeat
+
+Arrays = dict[str, NDArray]
+EQUAL = 1e-6
+SYMBOLS = {
+    "theta.logits": ["x", "y"],
+    "theta.mean": ["x", "m", "prec"],
+    "theta.log_var": ["x", "m", "prec"],
+    "theta.hidden": ["h_dec"],
+    "phi.mean": ["mu"],
+    "phi.log_var": ["eps", "sigma"],
+    "phi.hidden": ["h_enc"],
+}
+MIXED: dict[str, Callable[[NDArray], NDArray]] = {
+    "its mean over the rows is": lambda rows: rows.mean(axis=1, keepdims=True),
+    "that of the first row is": lambda rows: rows[:, :1],
+    "that of the last row is": lambda rows: rows[:, -1:],
+    "that of the row before is": lambda rows: np.roll(rows, 1, axis=1),
+    "those of the rows in reverse are": lambda rows: rows[:, ::-1],
+}
+
+
+def alike(mapping: Mapping, at: Point, name: str, yours: Arrays) -> bool:
+    """Whether an array's gradient is that of single rows, added up or averaged: then what is true of one is of all."""
+    if any(mapping.units(at).prior) or name not in yours:
+        return True
+    ones = [mapping.gradient(at.row(m, s)).get(name) for m in range(len(at.x)) for s in range(at.samples)]
+    if any(one is None for one in ones):
+        return True
+    together = np.sum(ones, axis=0)  # type: ignore[arg-type]
+    c = float((yours[name] * together).sum() / max((together * together).sum(), 1e-300))
+    return apart(yours[name], c * together) < 1e-5
+
+
+def check(mapping: Mapping, at: Point, yours: Arrays, wrong: list[str]) -> list[Finding]:
+    """What the first wrong layer is made of, when all that comes before it is right."""
+    first = layer(wrong[0])
+    known = mapping.units(at)
+    v = activations(mapping.model, Point(at.p, repeat(at.x, at.samples), at.eps))
+    W = {name: w for name, w, _ in at.p.arrays() if name.endswith(".W")}
+    deltas: Arrays = {}
+    for name in BACKWARD_ORDER[: BACKWARD_ORDER.index(first)]:
+        if f"{name}.W" in W:
+            deltas[name] = slopes.choices(name, v, W, deltas, (known.reconstruction, known.kl))[0].delta
+
+    def step(numbers: Arrays, k: float = known.kl) -> NDArray:
+        return slopes.choices(first, numbers, W, deltas, (known.reconstruction, k))[0].delta
+
+    right, truth = step(v), summed(mapping.paths(at))[f"{first}.b"]
+    for symbol in SYMBOLS[first]:
+        for text, mix in MIXED.items():
+            rows = v[symbol].reshape(at.samples, len(at.x), -1)
+            mixed = v | {symbol: np.broadcast_to(mix(rows), rows.shape).reshape(v[symbol].shape)}
+            of_kl = step(mixed) - step(mixed, 0.0)
+            for made in (step(mixed), step(mixed, 0.0) + right - step(v, 0.0), right - (right - step(v, 0.0)) + of_kl):
+                predicted = truth + (made - right).sum(axis=0) / at.samples
+                if apart(yours.get(f"{first}.b", truth), predicted) < EQUAL < apart(predicted, truth):
+                    return [told(mapping, first, f"where {symbol} of every row belongs, {text} used")]
+    return []
+
+
+def told(mapping: Mapping, first: str, text: str) -> Finding:
+    """A finding about rows together."""
+    place = f"{MODEL_PARTS[first]} ({mapping.mine(first + '.b')})"
+    whole = f"{place}: every row by itself is right, all together are not: {text}"
+    return Finding(f"mixed:{first}", place, "rows that are mixed", whole, order=backward_order(f"{first}.b"))

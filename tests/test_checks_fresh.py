@@ -1,0 +1,191 @@
+"""The verification kit on what strangers wrote: any order of the arrays, constants, rows, histories, odd files."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aevb_np import cli
+from aevb_np.checks import check_vae, fingerprints, sandbox
+from aevb_np.checks.student import Student
+
+SOURCE = (Path(__file__).parent / "vaes" / "functions.py").read_text(encoding="utf-8")
+GAUSSIAN = ('DECODER = "bernoulli"', 'DECODER = "gaussian"')
+NO_PRIOR = ("DECAY = 0.1", "DECAY = 0.0")
+BCE = "x * np.log(y) + (1 - x) * np.log(1 - y)"
+RETURN = "    return d\n"
+FORWARD = "    a3, h, mu, lv, s, z, a1, g, a2, y, lx = forward(p, x, eps)\n"
+BACKWARD = "def gradients(p, x, eps):\n" + FORWARD
+
+
+def written(*patches, layout="(M, J)"):
+    """The functions of the student's file, with patches, for one sample unless asked otherwise."""
+    text = SOURCE
+    for find, instead in patches:
+        assert text.count(find) == 1, find
+        text = text.replace(find, instead)
+    module = {}
+    exec(compile(text, "student.py", "exec"), module)
+    one = layout == "(M, J)"
+    eps_of = (lambda eps: eps[None]) if one else (lambda eps: eps)
+    return {
+        "value": lambda p, x, eps: module["value"](p, x, eps_of(eps)),
+        "gradients": lambda p, x, eps: module["gradients"](p, x, eps_of(eps)),
+        "parameters": module["parameters"],
+        "decoder": module["DECODER"],
+        "layout": layout,
+    }
+
+
+def in_order(student, order):
+    """The same file with its arrays in another order."""
+
+    def parameters(D, H, J):
+        made = student["parameters"](D, H, J)
+        names = list(made)
+        return {names[i]: made[names[i]] for i in order(len(names))}
+
+    return student | {"parameters": parameters}
+
+
+@pytest.mark.parametrize("patches", [[], [GAUSSIAN]], ids=["bernoulli", "gaussian"])
+def test_any_order_of_the_arrays_is_understood(patches):
+    good = written(*patches)
+    for seed in range(15):
+        report = check_vae(**in_order(good, np.random.default_rng(seed).permutation))
+        assert report.verdict == "right", report.text(2)
+
+
+@pytest.mark.parametrize(
+    "patches, says",
+    [
+        ([("s = np.exp(lv / 2)", "s = np.exp(lv)")], "the variance, where"),
+        ([GAUSSIAN, ("lx + (x - y) ** 2 / np.exp(lx))", "lx + (x - y) ** 2 * np.exp(lx))")], "multiplies by sigma"),
+        ([GAUSSIAN, ("np.log(2 * np.pi) + lx + (x - y) ** 2 / np.exp(lx)", "(x - y) ** 2")], "squared error without"),
+        ([GAUSSIAN, ("da2 = (y - x) / np.exp(lx) * y", "da2 = (y - x) * y")], "without 1 / sigma_x"),
+    ],
+)
+def test_wrong_files_in_any_order_are_named(patches, says):
+    report = check_vae(**in_order(written(*patches), np.random.default_rng(len(says)).permutation))
+    told = "; ".join(finding.text for finding in report.findings)
+    assert report.verdict == "wrong" and re.search(says, told), report.text(2)
+
+
+CONSTANTS = {
+    "the 1 in the KL": ([("-(1 + lv - mu**2", "-(lv - mu**2")], "2.5 a row below.*the 1 in the KL.*missing"),
+    "a Bernoulli's": ([(BCE, BCE + " - 0.25")], "off by a constant"),
+    "log 2 pi once": (
+        [GAUSSIAN, ("-(np.log(2 * np.pi) + lx", "-(np.log(2 * np.pi) / 11 + lx")],
+        r"log\(2 pi\) enters once for a row",
+    ),
+    "log 2 times pi": ([GAUSSIAN, ("np.log(2 * np.pi) + lx", "np.log(2) * np.pi + lx")], "D/2 times 2.1776; it should"),
+    "a bias unused": ([('lv = h @ p["W5"] + p["b5"]', 'lv = h @ p["W5"]')], "does not depend on b5.*there is nothing"),
+    "another bias": ([('p["W5"] + p["b5"]', 'p["W5"] + p["b4"]')], "does not depend on b5.*there is b4"),
+    "log_var cut": ([('lv = h @ p["W5"] + p["b5"]', 'lv = np.clip(h @ p["W5"] + p["b5"], -1, 1)')], "between -1 and 1"),
+    "log of y + c": ([(BCE, "x * np.log(y + 0.01) + (1 - x) * np.log(1 - y + 0.01)")], r"log\(y \+ 0.01\)"),
+    "the KL twice by M": ([(".sum() / 2 / M,", ".sum() / 2 / M**2,")], "divided by the number of rows twice"),
+    "|eps|": ([("s * eps\n", "s * np.abs(eps)\n")], "never negative"),
+    "x rounded": ([(BCE, "np.round(x) * np.log(y) + (1 - np.round(x)) * np.log(1 - y)")], "rounds x"),
+}
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_wrong_numbers_are_named(name):
+    patches, says = CONSTANTS[name]
+    report = check_vae(**written(NO_PRIOR, *patches))
+    told = [finding.text for finding in report.findings if finding.part in ("value", "sampler")]
+    assert told and re.search(says, told[0]), report.text(2)
+
+
+@pytest.mark.parametrize("text", ["np.log(2 * np.pi) + lx", "lx"])
+def test_the_usual_omission_is_a_note(text):
+    report = check_vae(**written(GAUSSIAN, ("np.log(2 * np.pi) + lx", text)))
+    assert report.verdict == "right"
+    assert ("leaves out the constant" in " ".join(report.notes)) == (text == "lx")
+
+
+def test_nothing_is_said_of_a_right_sampler():
+    assert not any("standard errors" in note for note in check_vae(**written()).notes)
+
+
+TWICE = ("da2 = (y - x) / (M * L)", "da2 = (y - x) / (M * L) * (1 + (np.arange(M) == M - 1))[:, None]")
+KEPT = BACKWARD.replace("= forward(p, x, eps)", "= kept.setdefault(x.shape, forward(p, x, eps))")
+GRADIENTS = {
+    "keepdims": ([('d["b3"] = da3.sum(0)', 'd["b3"] = da3.sum(0, keepdims=True)')], r"shape \(1, 8\)"),
+    "one array": ([("dmu = dz.sum(0) + mu / M", "dz[0] += mu / M\n    dmu = dz[0]")], "dz are one array"),
+    "cut off": ([("da2 = (y - x) / (M * L)", "da2 = np.clip(y - x, -0.5, 0.5) / (M * L)")], "beyond -0.5 and 0.5"),
+    "a row twice": ([TWICE], "6 counts 2 times"),
+    "noise mixed": ([("(dz * eps).sum(0)", "(dz * eps.mean(1)).sum(0)")], "where eps of every row belongs, its mean"),
+    "sigma mixed": ([("* s / 2", "* s.mean(0) / 2")], "where sigma of every row belongs, its mean"),
+    "the other h": ([("da3 = dh * (1 - h**2)", "da3 = dh * (1 - g[0]**2)")], "hidden units of the decoder"),
+    "mean for sum": ([('d["b1"] = rows(da1).sum(0)', 'd["b1"] = rows(da1).mean(0)')], "b1: a mean over the rows where"),
+    "x rounded": ([(BACKWARD, BACKWARD.replace("    a3", "    x = np.round(x)\n    a3"))], "x is rounded to 0 and 1"),
+    "a floor": ([GAUSSIAN, ("(y - x) / np.exp(lx)", "(y - x) / np.exp(np.maximum(lx, 0))")], "at least 1"),
+    "more variance": ([GAUSSIAN, ("(y - x) / np.exp(lx)", "(y - x) / (np.exp(lx) + 0.01)")], r"sigma_x\^2 \+ 0.01"),
+    "the sign for a loss": (
+        [("da2 = (y - x) / (M * L)", "da2 = (y - x) * y * (1 - y) / (M * L)")],
+        r"\(y - x\) y \(1 - y\), it should be y - x \(for a loss\)",
+    ),
+    "float16": ([(RETURN, "    return {k: v.astype(np.float16) for k, v in d.items()}\n")], "three digits"),
+    "kept by shape": ([(BACKWARD, "kept = {}\n\n\n" + KEPT)], "kept from another call"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_what_strangers_wrote_is_named(name):
+    patches, says = GRADIENTS[name]
+    report = check_vae(**written(NO_PRIOR, *patches))
+    assert report.verdict == "wrong" and re.search(says, report.top.text), report.text(2)
+
+
+def test_one_row_is_not_said_of_all():
+    """Every row by itself is doubled, the batch in part: the delta is not called twice too large."""
+    told = check_vae(**written(NO_PRIOR, TWICE)).findings
+    assert all("for one row by itself" in f.text for f in told if "delta is 2 times" in f.text)
+
+
+def test_seven_digits_and_no_number():
+    good = written()
+    report = check_vae(**good | {"value": lambda p, x, eps: np.float32(sum(good["value"](p, x, eps).values()))})
+    assert report.verdict == "cannot tell" and "float32" in report.doubts[0] and not report.notes
+    report = check_vae(**good | {"value": lambda p, x, eps: np.nan})
+    assert report.verdict == "cannot tell" and "the value is nan" in report.doubts[0]
+
+
+def test_a_decoder_that_was_not_declared():
+    report = check_vae(**written(GAUSSIAN) | {"decoder": "bernoulli"})
+    assert report.verdict == "cannot tell" and "declare DECODER = 'gaussian'" in report.doubts[0]
+
+
+def test_what_cannot_be_read_is_not_called_wrong():
+    """Neither head does anything: which array is which does not show, and the gradients are right."""
+    good = written(NO_PRIOR)
+
+    def value(p, x, eps):
+        return (x * np.tanh(p["b2"])).sum() + sum((w**3).sum() for w in p.values())
+
+    def gradients(p, x, eps):
+        found = {name: 3 * w**2 for name, w in p.items()}
+        found["b2"] = found["b2"] + x.sum(0) * (1 - np.tanh(p["b2"]) ** 2)
+        return found
+
+    report = check_vae(**good | {"value": value, "gradients": gradients})
+    assert report.wrong_arrays == [] and all("not the bound" not in finding.text for finding in report.findings)
+
+
+def test_formulas_with_the_other_sign():
+    for formula, other in (("x - y", "y - x"), ("(x - m) / s", "(m - x) / s"), ("-y", "y"), ("0", "0"), ("x", "-(x)")):
+        assert fingerprints.minus(formula) == other
+    assert fingerprints.minus("((x - m)^2 / s - 1) / 2") == "(1 - (x - m)^2 / s) / 2"
+
+
+def test_odd_files(capsys, tmp_path):
+    path = tmp_path / "odd.py"
+    path.write_text("def value(:\n", encoding="utf-8")
+    assert cli.main(["check", str(path), "--explain", "2"]) == 1
+    out = capsys.readouterr().out
+    assert "line 1 of odd.py" in out and "frozen" not in out
+    assert cli.main(["check", str(tmp_path / "none.py")]) == 2
+    assert "may you write" not in capsys.readouterr().err
+    assert sandbox.DECLARATIONS and Student(min, min, min).half == []
