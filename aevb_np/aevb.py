@@ -32,7 +32,8 @@ class AEVB:
     prior : {"all", "weights", "none"}
         What the prior N(0, I) lies on.
     free : Params, optional
-        What is moved: all of p unless told otherwise. With `p.phi` an encoder is fitted to a decoder that is given.
+        What is moved: all of p unless told otherwise. With `p.phi` an encoder is fitted to a decoder that is given,
+        and the gradient of theta piles up unused.
 
     Examples
     --------
@@ -88,7 +89,7 @@ class AEVB:
         """
         p, M = self.p, len(x)
         eps = rng.standard_normal((self.L * M, self.model.J), dtype=x.dtype)
-        p.grad[:] = 0
+        self.ascent.begin()
         bound, backward = self.estimator(self.model, p.theta, p.phi, x, eps)
         backward(np.full(M, 1 / M, x.dtype))  # the mean over the minibatch: eq. (8) / N
         self.ascent.step(bound)

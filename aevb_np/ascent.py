@@ -1,4 +1,4 @@
-"""How every algorithm ends its step: a look at the numbers, the pull of the prior on the parameters, and uphill."""
+"""How every algorithm begins and ends its step: the gradient of the prior first; then a look at the numbers, and uphill."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Ascent:
     Parameters
     ----------
     p : Params
-        What is moved, in place. Its gradient is that of the mean bound when `step` is called.
+        What is moved, in place. Between `begin` and `step` every backward adds the mean bound's gradient to its own.
     optimizer : Optimizer
     N : int
         Datapoints in the training set.
@@ -41,7 +41,11 @@ class Ascent:
 
     def __init__(self, p: Params, optimizer: Optimizer, N: int, precision: NDArray):
         self.p, self.optimizer = p, optimizer
-        self.pull = precision / N  # 1/N grad log N(w; 0, I) = -w / N
+        self.slope = -precision / N  # 1/N grad log N(w; 0, I) = -w / N
+
+    def begin(self) -> None:
+        """Start the gradient from that of the prior instead of zero, so that zeroing and the prior are one pass."""
+        np.multiply(self.p.flat, self.slope, out=self.p.grad)
 
     def step(self, bound: NDArray) -> None:
         """Move.
@@ -52,5 +56,5 @@ class Ascent:
             Where a number is not finite any more; if it is the bound or the gradient, the parameters are as they were.
         """
         check_finite(bound, self.p)
-        self.optimizer.ascend(self.p.flat, self.p.grad, self.pull)
+        self.optimizer.ascend(self.p.flat, self.p.grad)
         check_moved(self.p)

@@ -105,7 +105,7 @@ class FullVB:
         p, M = self.p, len(x)
         eps = rng.standard_normal((self.L * M, self.model.J), dtype=x.dtype)
         zeta = rng.standard_normal((1, p.theta.flat.size), dtype=x.dtype)
-        p.grad[:] = 0
+        self.ascent.begin()
         (bound, kl), backward = self.estimator(self.model, p, x, eps, zeta)
         backward(np.full(M, 1 / M, x.dtype), np.full(1, -1 / self.N, x.dtype))  # eq. (22) / N
         self.ascent.step(bound)

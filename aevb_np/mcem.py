@@ -62,7 +62,7 @@ class MCEM:
         self.moves += accepted.sum(), M
 
         for _ in range(UPDATES):
-            p.theta.grad[:] = 0
+            self.ascent.begin()
             log_p, backward = self.model.log_joint(p.theta, x, z)
             backward(weight, inputs=False)
             self.ascent.step(log_p)

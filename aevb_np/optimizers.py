@@ -7,7 +7,7 @@ checkpoint finds it.
 from abc import ABC, abstractmethod
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 BLOCK = 32_768  # numbers: parameters, gradient, memory and a scratch of this length stay in a core's cache together
 
@@ -28,19 +28,13 @@ class Optimizer(ABC):
         self.t = 0
         self.arrays: dict[str, NDArray] = {}
 
-    def ascend(self, flat: NDArray, grad: NDArray, pull: ArrayLike = 0.0) -> None:
-        """Move `flat` uphill along `grad`; both are (P,), and `flat` is changed in place.
-
-        With `pull`, a number or (P,), the gradient is less by pull * flat: that of a Gaussian prior around 0. It is
-        taken off here because every pass over all the parameters counts, and here a block of them is in the cache.
-        """
+    def ascend(self, flat: NDArray, grad: NDArray) -> None:
+        """Move `flat` uphill along `grad`; both are (P,), and `flat` is changed in place."""
         self.t += 1
         if not self.arrays:
             self.arrays = {name: np.full_like(flat, self.start) for name in self.memory}
-        pull = np.asarray(pull, flat.dtype)
         for start in range(0, flat.size, BLOCK):
             block = slice(start, start + BLOCK)
-            grad[block] -= flat[block] * (pull[block] if pull.ndim else pull)
             self.move(flat[block], grad[block], *(self.arrays[name][block] for name in self.memory))
 
     @abstractmethod

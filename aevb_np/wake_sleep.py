@@ -35,7 +35,7 @@ class WakeSleep:
         """
         p, M = self.p, len(x)
         weight = np.full(M, 1 / M, x.dtype)  # the mean over the minibatch: eq. (8) / N
-        p.grad[:] = 0
+        self.ascent.begin()
 
         (mu, log_var), _ = self.model.encoder.forward(p.phi, x)
         z, _ = gaussian(
