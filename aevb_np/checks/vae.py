@@ -16,7 +16,7 @@ from aevb_np.checks.report import WRONG, Finding, Report
 from aevb_np.checks.student import Student, StudentError, arrays_for
 
 # Within one array the most telling finding comes first.
-KINDS = """data, mean, path, rows, twins, integers,
+KINDS = """data, mean, path, rows, twins, integers
 mixed, clipped, slope, bug, transpose, shape of, not summed, zero, constant, reshape
 swap, bias, input, delta of weights, part, single, factor, decay, permuted, place, weights, confined, shape"""
 TELLING = KINDS.replace("\n", ", ").split(", ")
