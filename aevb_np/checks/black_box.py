@@ -72,7 +72,7 @@ def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping, alone: b
             return [Finding(f"mean:{name}", name, "a mean for a sum", text, whole=True)]
         verb = "has the wrong sign" if said == "-1" else f"is {said} times what it should be"
         return [Finding(f"factor:{name}:{said}", name, FACTOR, f"{name}: the gradient {verb}")]
-    return whole_numbers(name, a, n, constants) or displaced(name, a, n) + confined(name, a, n)
+    return displaced(name, a, n) or whole_numbers(name, a, n, constants) or confined(name, a, n)
 
 
 def whole_numbers(name: str, a: NDArray, n: NDArray, constants: Mapping) -> list[Finding]:
