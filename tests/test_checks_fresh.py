@@ -189,3 +189,41 @@ def test_odd_files(capsys, tmp_path):
     assert cli.main(["check", str(tmp_path / "none.py")]) == 2
     assert "may you write" not in capsys.readouterr().err
     assert sandbox.DECLARATIONS and Student(min, min, min).half == []
+
+
+PARTS = '        "kl": -(1 + lv - mu**2 - np.exp(lv)).sum() / 2 / M,'
+VALUES = {
+    "the KL's sign": ([(PARTS, PARTS.replace('": -(', '": ('))], "KL has the wrong sign"),
+    "unknown": ([(BCE, "x * np.log(y) + (1 - x) * np.log(1 - y**2)")], "the KL in it is right: look at the recon"),
+    "softplus": ([(BCE, "x * a2 - np.log1p(np.exp(-a2))")], "softplus.-a. stands where"),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_gradients_of_the_right_bound_are_not_accused(name):
+    patches, says = VALUES[name]
+    report = check_vae(**written(NO_PRIOR, *patches))
+    assert report.verdict == "wrong" and re.search(says, report.top.text), report.text(2)
+    assert all(finding.part != "gradient" for finding in report.findings)
+    assert any("those of the right bound" in note for note in report.notes)
+
+
+TWINS = ("dlv = (dz * eps).sum(0) * s / 2 + (np.exp(lv) - 1) / 2 / M", "dlv = dmu\n    dlv *= s")
+NAMED = {
+    "twins": ([TWINS], "b4 and b5 are the same numbers"),
+    "whole numbers": ([(RETURN, '    d["b2"] = np.round(M * d["b2"] * 9) / M\n' + RETURN)], "whole numbers"),
+    "from below": ([('lv = h @ p["W5"] + p["b5"]', 'lv = np.minimum(h @ p["W5"] + p["b5"], 0)')], "log_var below 0"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_slips_of_arrays_and_clips_are_named(name):
+    patches, says = NAMED[name]
+    report = check_vae(**written(NO_PRIOR, *patches))
+    assert report.verdict == "wrong" and any(re.search(says, f.text) for f in report.findings[:2]), report.text(2)
+
+
+def test_exchanged_gradients_are_all_that_is_said():
+    exchange = '    d["W4"], d["W5"], d["b4"], d["b5"] = d["W5"], d["W4"], d["b5"], d["b4"]\n'
+    report = check_vae(**written(NO_PRIOR, (RETURN, exchange + RETURN)))
+    assert all("changed places" in finding.text for finding in report.findings), report.text(2)

@@ -58,7 +58,7 @@ def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping, alone: b
         text = f"{name}: {int((~np.isfinite(a)).sum())} numbers are NaN or infinite"
         return [Finding(f"nan:{name}", name, "not finite", text)]
     if not a.any():
-        text = f"{name}: the gradient is zero everywhere; it was never filled in, or overwritten"
+        text = f"{name}: the gradient is zero everywhere: never filled in, overwritten, or cut off to whole numbers"
         return [Finding(f"zero:{name}", name, "a gradient is missing", text)]
     if not n.any():
         text = f"{name}: the value does not depend on it, so its gradient is zero; yours is not"
@@ -72,7 +72,16 @@ def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping, alone: b
             return [Finding(f"mean:{name}", name, "a mean for a sum", text, whole=True)]
         verb = "has the wrong sign" if said == "-1" else f"is {said} times what it should be"
         return [Finding(f"factor:{name}:{said}", name, FACTOR, f"{name}: the gradient {verb}")]
-    return displaced(name, a, n) + confined(name, a, n)
+    return displaced(name, a, n) or whole_numbers(name, a, n, constants) or confined(name, a, n)
+
+
+def whole_numbers(name: str, a: NDArray, n: NDArray, constants: Mapping) -> list[Finding]:
+    """A gradient that went through an array of integers, and was divided by the number of rows later, or was not."""
+    for k in (1, constants.get("M", 1)):
+        if a.size > 3 and np.abs(k * a - np.round(k * a)).max() < 1e-12 * max(1.0, np.abs(k * a).max()):
+            text = f"{name}: {f'{k} times it' if k > 1 else 'it'} is all whole numbers: its array is one of integers"
+            return [Finding(f"integers:{name}", name, "few digits", text)]
+    return []
 
 
 def displaced(name: str, a: NDArray, n: NDArray) -> list[Finding]:
@@ -87,6 +96,10 @@ def displaced(name: str, a: NDArray, n: NDArray) -> list[Finding]:
     if a.ndim == 2 and apart(n.T.reshape(a.shape), a) < EQUAL:
         text = f"{name}: the right numbers in the wrong order: a reshape where a transpose belongs"
         return [Finding(f"reshape:{name}", name, PLACE, text)]
+    half = a.shape[-1] // 2
+    if a.shape[-1] == 2 * half > 2 and apart(np.roll(n, half, axis=-1), a) < EQUAL:
+        text = f"{name}: the right numbers, but its two halves have changed places"
+        return [Finding(f"permuted:{name}", name, PLACE, text)]
     if a.size > 3 and apart(np.sort(a, axis=None), np.sort(n, axis=None)) < EQUAL:
         return [Finding(f"permuted:{name}", name, PLACE, f"{name}: the right numbers in other places")]
     limit = np.abs(a).max()
@@ -148,4 +161,9 @@ def pairs(yours: Arrays, measured: Arrays, wrong: list[str], total: int) -> list
         ):
             text, whole = f"the gradients of {a} and {b} have changed places", total in (2, 4)
             findings.append(Finding(f"swap:{a}:{b}", f"{a} and {b}", PLACE, text, whole=whole, order=wrong.index(a)))
+        elif measured[a].shape == measured[b].shape and yours[a].any() and apart(yours[a], yours[b]) < 1e-12:
+            text = f"the gradients of {a} and {b} are the same numbers: is it one array under two names, so that "
+            text += "+= or *= on one changes the other as well?"
+            findings.append(Finding(f"twins:{a}:{b}", f"{a} and {b}", "one array, two names", text,
+                                    order=wrong.index(a)))  # fmt: skip
     return findings

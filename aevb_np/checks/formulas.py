@@ -12,13 +12,12 @@ from aevb_np.numerics import sigmoid, softplus
 RIGHT = "right"
 SAMPLED = "sampled"  # log q(z|x) - log p(z) at the samples themselves: estimator A, eq. (6)
 
+VARIANCE = "z uses exp(log_var), the variance, where the standard deviation exp(log_var / 2) belongs"
 MIRRORED = "z = mu - sigma eps: no fault in distribution, but not the eps that was given"
 
 NOISE: dict[str, Callable] = {
     RIGHT: lambda log_var, eps, M: np.exp(0.5 * log_var) * eps,
-    "z uses exp(log_var), the variance, where the standard deviation exp(log_var / 2) belongs": (
-        lambda log_var, eps, M: np.exp(log_var) * eps
-    ),
+    VARIANCE: lambda log_var, eps, M: np.exp(log_var) * eps,
     "z uses log_var itself where sigma = exp(log_var / 2) belongs": lambda log_var, eps, M: log_var * eps,
     "z uses exp(-log_var / 2), one over the standard deviation": lambda log_var, eps, M: np.exp(-0.5 * log_var) * eps,
     "z uses the root of the standard deviation, exp(log_var / 4)": lambda log_var, eps, M: np.exp(0.25 * log_var) * eps,
@@ -54,6 +53,9 @@ BERNOULLI: dict[str, Callable] = {
     "the reconstruction has x and 1 - x exchanged": lambda x, a: (1 - x) * a - softplus(a),
     "the reconstruction is a squared error in the logits": lambda x, a: -((x - a) ** 2),
     "the reconstruction rounds x to 0 and 1": lambda x, a: np.round(x) * a - softplus(a),
+    "softplus(-a) stands where softplus(a) belongs, a the logits": lambda x, a: x * a - softplus(-a),
+    "x a has the wrong sign beside softplus(a), a the logits": lambda x, a: -x * a - softplus(a),
+    "softplus(a) has the wrong sign beside x a, a the logits": lambda x, a: x * a + softplus(a),
     "the reconstruction's x log y has the wrong sign": lambda x, a: x * softplus(-a) - (1 - x) * softplus(a),
     **{f"the reconstruction has log(y + {c:g}) where log y belongs": shifted(c) for c in SMALL},
     **{f"the reconstruction keeps y between {c:g} and 1 - {c:g}": clipped(c) for c in SMALL[:4]},
@@ -87,6 +89,7 @@ KL: dict[str, Callable] = {
     "the KL's log sigma^2 is missing": lambda mu, s: 0.5 * (mu**2 + np.exp(s) - 1),
     "the KL's log sigma^2 has the wrong sign": lambda mu, s: 0.5 * (mu**2 + np.exp(s) - 1 + s),
     "the KL's mu^2 has the wrong sign": lambda mu, s: 0.5 * (-(mu**2) + np.exp(s) - 1 - s),
+    "the KL takes log sigma for log sigma^2": lambda mu, s: 0.5 * (mu**2 + np.exp(0.5 * s) - 1 - 0.5 * s),
     "the KL has log_var where sigma^2 belongs": lambda mu, s: 0.5 * (mu**2 - 1),
 }
 # What the value does with the encoder's log_var before it uses it.
@@ -95,6 +98,13 @@ LOG_VAR: dict[str, Callable] = {
         lambda s, c=c: np.clip(s, -c, c)
     )
     for c in (0.5, 1, 2, 3, 4, 5)
+} | {
+    f"the value keeps the encoder's log_var {side} {c:g}; where it is cut, no gradient comes through": (
+        lambda s, c=c, cut=cut: cut(s, c)
+    )
+    for side, cut in (("below", np.minimum), ("above", np.maximum))
+    for c in (0, 0.5, -0.5, 1, -1, 2, -2, 3, -3)
+    if (side, c) != ("above", 0)
 } | {
     "the value passes the encoder's log_var through a ReLU": lambda s: np.maximum(s, 0.0),
     "the value passes the encoder's log_var through tanh": np.tanh,

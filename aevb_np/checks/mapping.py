@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from aevb_np.checks import structure, values
 from aevb_np.checks.formulas import SAMPLED
+from aevb_np.checks.numeric import apart
 from aevb_np.checks.problem import H_DECODER, H_ENCODER, L, M, Point, model_of, point
 from aevb_np.checks.reference import Path, paths, priors
 from aevb_np.checks.student import LAYOUTS, Student, Windows, arrays_for, candidates
@@ -15,6 +16,7 @@ from aevb_np.checks.values import Fit, Terms, Units
 from aevb_np.model import VAE
 
 Arrays = dict[str, NDArray]
+EQUAL = 1e-6
 MOST = 256  # readings of the student's arrays to be tried: more than there are for either decoder
 
 
@@ -30,6 +32,12 @@ class Mapping(NamedTuple):
     sure: bool = True  # whether it is known which array is which
 
     @property
+    def bound(self) -> bool:
+        """Whether the value is the paper's bound, in some unit."""
+        known = self.many
+        return self.exact and known is not None and max(abs(known.reconstruction - 1), abs(known.kl - 1)) < values.SAME
+
+    @property
     def exact(self) -> bool:
         """Whether the reference's paths are those of the student's value."""
         return self.found is not None and not self.found.faults and not self.found.sampled
@@ -39,14 +47,31 @@ class Mapping(NamedTuple):
 
         What has another shape than its parameter is left out.
         """
+        unit = self.units(at).unit
+        return {name: g / unit for name, g in self.as_given(at).items()}
+
+    def as_given(self, at: Point) -> Arrays:
+        """The same in the student's own units."""
         yours = self.student.gradients_at(arrays_for(self.windows, at.p), at)
         like = {name: w for name, w, _ in at.p.arrays()}
-        unit = self.units(at).unit
         return {
-            window.name: window.back(yours[mine], like[window.name]) / unit
+            window.name: window.back(yours[mine], like[window.name])
             for mine, window in self.windows.items()
             if mine in yours and yours[mine].shape == window.shape
         }
+
+    def unit_of_gradients(self, at: Point) -> float | None:
+        """In what the gradients are those of the right bound, whatever the value is; None if they are not."""
+        yours = self.as_given(at)
+        each = paths(self.model, at).values()
+        bound = {name: sum((arrays[name] for arrays in each), np.zeros(())) for name in yours}
+        of_value = self.found.prior if self.found else (0.0, 0.0)
+        prior = [{name: c * g for name, g in arrays.items()} for c, arrays in zip(of_value, priors(at).values())]
+        for unit in (1.0, -1.0, 1 / len(at.x), -1 / len(at.x)):
+            right = {name: unit * g + prior[0][name] + prior[1][name] for name, g in bound.items()}
+            if len(yours) == len(self.windows) and all(apart(yours[name], g) < EQUAL for name, g in right.items()):
+                return unit
+        return None
 
     def paths(self, at: Point, rows: NDArray | None = None, samples: NDArray | None = None) -> dict[Path, Arrays]:
         """The reference's gradient of the student's value, path by path, in the same terms."""

@@ -16,7 +16,8 @@ from aevb_np.checks.report import WRONG, Finding, Report
 from aevb_np.checks.student import Student, StudentError, arrays_for
 
 # Within one array the most telling finding comes first.
-KINDS = """data, mean, path, rows, mixed, clipped, slope, bug, transpose, shape of, not summed, zero, constant, reshape
+KINDS = """data, mean, path, rows, twins, integers
+mixed, clipped, slope, bug, transpose, shape of, not summed, zero, constant, reshape
 swap, bias, input, delta of weights, part, single, factor, decay, permuted, place, weights, confined, shape"""
 TELLING = KINDS.replace("\n", ", ").split(", ")
 
@@ -87,11 +88,21 @@ def diagnose(report: Report, student: Student) -> None:
         report.add(*probes.check(student, parameters, at))
         report.add(*unread(student, parameters, at, never))
     if known is not None and known.found is None and all(finding.part != "value" for finding in report.findings):
-        text = "it is not the bound of the paper's network, nor any that is known. " + advice(student)
-        if known.sure:
-            report.add(values.fault("unknown", "a formula", text))
-        else:
-            report.doubts.append(f"which array is which does not show; as far as the value can be read, {text}")
+        say_unknown(report, known, at)
+
+
+def say_unknown(report: Report, known: Mapping, at: Point) -> None:
+    """A value that is none of those that are known; which part of it is not."""
+    right = known.unit_of_gradients(mapping.problem_for(known, known.student)) is not None
+    points = values.points_for(known.model, at.samples, len(at.x))
+    part = values.in_part(known.student, known.windows, known.model, points) if right or known.sure else ""
+    text = f"it is not the bound of the paper's network{', of which the gradients are right' * right}"
+    text += f"; {part}" if part else ", nor any that is known"
+    text += "" if right else ". " + advice(known.student)
+    if right or known.sure:
+        report.add(values.fault("unknown", "a formula", text))
+    else:
+        report.doubts.append(f"which array is which does not show; as far as the value can be read, {text}")
 
 
 def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> list[Finding]:
@@ -133,13 +144,21 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
         parameters = {known.mine(name): parameters[known.mine(name)] for name in in_backward_order(known)}
     yours = student.gradients_at(hygiene.copied(parameters), at)
     compare(report, lambda p: student.value_at(p, at), parameters, yours, at.constants)
+    of_bound = bool(report.wrong_arrays) and known is not None and not known.bound and known.unit_of_gradients(at) is not None
+    if of_bound:
+        report.findings = [finding for finding in report.findings if finding.part != "gradient"]
+        report.notes.append("your gradients are those of the right bound: it is the value, which the table measures, "
+                            "that is wrong, not they")  # fmt: skip
     if known is not None and known.found is not None and known.many is not None:
-        findings, notes = values.judge(known.found, at, known.many, student)
+        whose = "of the bound" if of_bound else "" if report.wrong_arrays else "of the value"
+        findings, notes = values.judge(known.found, at, known.many, student, whose)
         report.add(*findings)
         report.notes += notes
         if known.exact and known.one is None:
             text = "the value of one row by itself is not the bound, that of a batch is: rows influence each other"
             report.add(Finding("batch", "rows by themselves", "a fact of the batch", text, part="batch"))
+    if of_bound:
+        return
     if report.wrong_arrays:
         report.add(*histories.other_data(student, parameters, at))
     if tables.suspect(report.rows) and known is not None and known.exact:
@@ -159,6 +178,11 @@ def locate(report: Report, known: Mapping, at: Point) -> None:
     black_box = [in_order(finding, known) for finding in report.findings if finding.part == "gradient"]
     black_box = [finding for finding in black_box if not finding.label.startswith("place")]
     others = [finding for finding in report.findings if finding.part != "gradient"]
+    exchanged = [finding for finding in black_box if finding.label.startswith("swap")]
+    if len(wrong) == 2 * len(exchanged):  # nothing else is wrong
+        report.findings = [finding for finding in report.findings if finding.part != "gradient"]
+        report.add(*exchanged)
+        return
     yours = known.gradient(at)
     found = black_box + paths.check(known, at, yours, wrong)
     if known.one is not None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.facts import check_sampler
-from aevb_np.checks.formulas import BERNOULLI, GAUSSIAN, HARMLESS, KL, LOG_VAR, NOISE, RIGHT, SAMPLED
+from aevb_np.checks.formulas import BERNOULLI, GAUSSIAN, HARMLESS, KL, LOG_VAR, NOISE, RIGHT, SAMPLED, VARIANCE
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import combination
 from aevb_np.checks.problem import Point, point
@@ -151,6 +151,34 @@ def instead(at: Point, name: str, other: str | None) -> Point:
     return at._replace(p=p)
 
 
+def in_part(student: Student, windows: Windows, model: VAE, points: list[Point]) -> str:
+    """Which part of an unknown value is right, and so which is not.
+
+    With theta zero the reconstruction is a constant, whatever it is; with the encoder's heads zero the KL is one.
+    """
+    right = set()
+    for still in ("decoder", "heads"):
+        terms = Terms(model, [silenced(at, still)._replace(x=points[0].x) for at in points])
+        known = terms.kl(RIGHT) if still == "decoder" else terms.reconstruction(RIGHT, RIGHT)
+        value = at_points(student, windows, terms.points)
+        fitted = combination([known, *terms.prior, np.ones(len(value))], value)
+        if fitted is not None and fitted[1] < EXACT and abs(fitted[0][0]) > 1e-6:
+            right.add("KL" if still == "decoder" else "reconstruction")
+    if len(right) == 2:
+        return "the KL in it is right, and the reconstruction where mu and log sigma^2 are zero: look at z"
+    other = {"KL": "reconstruction", "reconstruction": "KL"}
+    return "".join(f"the {part} in it is right: look at the {other[part]}" for part in right)
+
+
+def silenced(at: Point, still: str) -> Point:
+    """The same point with zeros in the decoder, or in the encoder's heads."""
+    p = Params(at.p.shapes)
+    p.flat[:] = at.p.flat
+    for part in (p.theta,) if still == "decoder" else (p.phi.mean, p.phi.log_var):
+        part.flat[:] = 0
+    return at._replace(p=p)
+
+
 class Units(NamedTuple):
     """In what the student counts: `unit` is what the bound, summed over the rows and to go up, is multiplied with.
 
@@ -177,19 +205,29 @@ def units(found: Fit, rows: int, sign: int | None = None, scale: str | None = No
     return Units(unit, found.a / unit, -found.b / unit, (c_W / unit, c_b / unit))
 
 
-def judge(found: Fit, at: Point, units: Units, student: Student) -> tuple[list[Finding], list[str]]:
-    """What is wrong with the value, and what is worth a note."""
+def judge(
+    found: Fit, at: Point, units: Units, student: Student, gradients: str = ""
+) -> tuple[list[Finding], list[str]]:
+    """What is wrong with the value, and what is worth a note; `gradients` are "of the value", "of the bound" or ""."""
     findings = [formula(text) for text in found.faults if text not in HARMLESS]
     constants, M = at.constants, len(at.x)
     k_r, k_kl = units.reconstruction, units.kl
     notes = [direction(units.unit, M), *sampled(found), *(text for text in found.faults if text in HARMLESS)]
+    if found.faults == (VARIANCE,) and student.names is None:
+        notes.append("if your head gives log sigma, z is right, and it is the KL that takes log sigma for log sigma^2")
     if found.sampled:
         notes.append(
             "the KL is sampled, not in closed form: estimator A, eq. (6), for which there is no reference here"
         )
     summed, ratio = abs(abs(units.unit) - 1) < SAME, abs(k_kl / k_r)
     if abs(k_r - k_kl) < SAME * abs(k_r) and abs(abs(k_r) - 1) > SAME and student.scale is None:
-        notes.append(f"the value is {told(abs(k_r), constants)} times the bound; its gradients are so too")
+        text = f"the value is {told(abs(k_r), constants)} times the bound"
+        if gradients == "of the bound":
+            broadcast = abs(abs(k_r) - M) < SAME * M
+            text += ", of which the gradients are right" + broadcast * ": did (M, 1) and (M,) become (M, M)?"
+            findings.append(fault("scales", "a term", text))
+        else:
+            notes.append(text + "; its gradients are so too" * (gradients == "of the value"))
     elif abs(ratio * M - 1) < SAME and summed:
         findings.append(fault("scales", "a term", "the reconstruction is summed over the rows, the KL is averaged"))
     elif abs(ratio * M - 1) < SAME and abs(k_r - 1) < SAME:
