@@ -221,7 +221,7 @@ assert max(gain) < 0.8 and columns[2][1] > (columns[0] + columns[1])[1] / M
 # **Predict.** Four runs: M = 20 and 100, L = 1 and 5, all with as many images. Which lines will lie apart?
 
 # %%
-SEEDS, LENGTH = (2, 2e4) if FAST else (3, 6e4)
+SEEDS, LENGTH = (2, 1.6e4) if FAST else (3, 6e4)
 figure, axes = plt.subplots(figsize=(6, 3.8), layout="constrained")
 ends = {}
 for size, color in ((20, "0.55"), (100, "0")):
@@ -278,7 +278,7 @@ for (name, step_sizes), marker, line in zip(STEPS.items(), "sod", ("-", "--", ":
     for step in step_sizes:
         try:
             settings = {"warmup": 20} if name == "adagrad" else {}
-            reached[step] = trained(1e4 if FAST else 3e4, optimizer=name, step=step, **settings).history[-1].train_bound
+            reached[step] = trained(6e3 if FAST else 3e4, optimizer=name, step=step, **settings).history[-1].train_bound
         except FloatingPointError as error:
             print(f"{name} {step:g}: {str(error)[:60]}...")
             axes.plot(step, -545, "kx", markersize=9)
