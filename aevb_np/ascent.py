@@ -1,4 +1,4 @@
-"""How every algorithm begins and ends its step: the gradient of the prior first; then a look at the numbers, and uphill."""
+"""How an algorithm begins and ends its step: with the gradient of the prior; with a look at the numbers, and uphill."""
 
 import numpy as np
 from numpy.typing import NDArray
