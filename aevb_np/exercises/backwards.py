@@ -203,11 +203,14 @@ E5 = Exercise(
         "bits": lambda: bits_passed(functions, given)[1],
     },
     (
-        "Both act on every entry by itself, so the backward multiplies what comes back by a slope, entry by entry. Both "
+        "Both act on every entry by itself, so the backward multiplies what comes back by a slope, entry by "
+        "entry. Both "
         "slopes are shortest in terms of what the forward pass has already: h, and y.",
-        "d tanh(a) / da = 1 - tanh(a)^2.   d (x a - softplus(a)) / da = x - y,  y = sigmoid(a): the slope of the sigmoid "
+        "d tanh(a) / da = 1 - tanh(a)^2.   d (x a - softplus(a)) / da = x - y,  y = sigmoid(a): the slope of "
+        "the sigmoid "
         "cancels, and with it all trouble with saturated pixels.",
-        "dh * (1 - ...);   dlog_p[:, None] * (... - sigmoid(...)): one number came back for each row, so it needs a second axis.",
+        "dh * (1 - ...);   dlog_p[:, None] * (... - sigmoid(...)): one number came back for each row, so it "
+        "needs a second axis.",
     ),
     (
         Slip("the slope of tanh is 1 - h^2; the square is lost", "(1 - h**2)", "(1 - h)"),
@@ -283,7 +286,8 @@ E6 = Exercise(
     ),
     lambda functions, given, sizes: {"gradients": lambda: kl_passed(functions, given)[1]},
     (
-        "The KL is a sum over j of a function of mu_j and log sigma_j^2: two ordinary derivatives, with log sigma^2 and "
+        "The KL is a sum over j of a function of mu_j and log sigma_j^2: two ordinary derivatives, with log "
+        "sigma^2 and "
         "not sigma as the variable. Where q is the prior both must be 0.",
         "dKL/dmu_j = mu_j,   dKL/dlog sigma_j^2 = (sigma_j^2 - 1) / 2,   each times what comes back for its row.",
         "d = dkl[:, None];  return d * ..., 0.5 * d * (... - 1)",

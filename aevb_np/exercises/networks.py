@@ -121,8 +121,8 @@ class Whole:
         _, yours = self.passed(functions[0], given, sizes)
         _, right = self.passed(self.solution, given, sizes)
         for name, gradient in right.items():
-            text = f"{name}: every row brings a gradient of its own back, and with it dL/d{name} is another"
-            agree(yours[name], gradient, f"d{name}", text, sizes._asdict(), GRADIENT)
+            text = "another gradient comes back for every row, and each must count for its own row"
+            agree(yours[name], gradient, f"the gradient of {name}", text, sizes._asdict(), GRADIENT)
 
     def adds(self, functions, given, sizes, seed):
         """What lies in the twins stays there."""
@@ -142,7 +142,7 @@ class Whole:
         """All gradients, from zero and from one half."""
         return {str(start): lambda s=start: self.passed(functions[0], given, sizes, s)[1] for start in (0.0, 0.5)}
 
-    def exercise(self, *facts: Any, **more: Any) -> Exercise:
+    def exercise(self, key: str, title: str, paper: str, stars: int, minutes: int, **more: Any) -> Exercise:
         """An exercise whose checks are those of this class."""
         checks = (
             ("the value, and a gradient of the right shape", self.value),
@@ -150,8 +150,9 @@ class Whole:
             ("a gradient of its own for every row, other sizes", self.every_row),
             ("gradients are added to, not written over", self.adds),
         )
-        return Exercise(*facts, names=(self.name,), solutions=(self.solution,), given=self.given, checks=checks,
-                        probes=self.probes, **more)  # fmt: skip
+        return Exercise(
+            key, title, paper, stars, minutes, (self.name,), (self.solution,), self.given, checks, self.probes, **more
+        )
 
 
 def nothing(backward: Callable, d: NDArray, place: str) -> Given:
@@ -169,7 +170,8 @@ E7 = Whole("bernoulli", "bernoulli_decoder", decoder=True).exercise(
     2,
     20,
     hints=(
-        "Go back through the three lines of the forward pass in the opposite order: from log p to the logits (E5), from "
+        "Go back through the three lines of the forward pass in the opposite order: from log p to the logits "
+        "(E5), from "
         "the logits to W2, b2 and h (E4), from h to a (E5), from a to W1, b1 and z (E4).",
         "dlogits = dlog_p (x - y);  dW2 = h^T dlogits, db2 = sum_m dlogits;  da = (dlogits W2^T)(1 - h^2);  "
         "dW1 = z^T da, db1 = sum_m da;  dz = da W1^T.",
@@ -205,11 +207,14 @@ E8 = Whole("bernoulli", "sgvb_b", decoder=False).exercise(
     3,
     30,
     hints=(
-        "The bound depends on mu and on log sigma^2 in two ways each: through z, which the decoder sees, and through the "
+        "The bound depends on mu and on log sigma^2 in two ways each: through z, which the decoder sees, and "
+        "through the "
         "KL. Gradients of the two ways add up. h feeds two heads: there gradients add up again.",
-        "dmu = dz - d mu;   dlog_var = 1/2 sigma eps dz - 1/2 d (sigma^2 - 1);   da = (dmu W4^T + dlog_var W5^T)(1 - h^2), "
+        "dmu = dz - d mu;   dlog_var = 1/2 sigma eps dz - 1/2 d (sigma^2 - 1);   da = (dmu W4^T + dlog_var "
+        "W5^T)(1 - h^2), "
         "with dz from the decoder's backward and d what comes back for the row.",
-        "dmu = dz - ...;  dlog_var = 0.5 * ... * dz - 0.5 * d * (...);  da = (... @ phi.mean.W.T + ... @ ...) * (...);  "
+        "dmu = dz - ...;  dlog_var = 0.5 * ... * dz - 0.5 * d * (...);  da = (... @ phi.mean.W.T + ... @ ...) * "
+        "(...);  "
         "then six += lines, each as in E4, with inputs h, h and x.",
     ),
     slips=(
@@ -237,11 +242,14 @@ E9 = Whole("gaussian", "gaussian_decoder", decoder=True).exercise(
     2,
     20,
     hints=(
-        "As E7, but h feeds two heads. Derive log N(x; mu, sigma^2) in mu and in log sigma^2 first, then go through the "
+        "As E7, but h feeds two heads. Derive log N(x; mu, sigma^2) in mu and in log sigma^2 first, then go "
+        "through the "
         "sigmoid of the mean; here its slope does not cancel.",
-        "d/dmu = (x - mu) / sigma^2, then times mu (1 - mu) for the sigmoid;   d/dlog sigma^2 = ((x - mu)^2 / sigma^2 - 1) / 2;   "
+        "d/dmu = (x - mu) / sigma^2, then times mu (1 - mu) for the sigmoid;   d/dlog sigma^2 = ((x - mu)^2 / "
+        "sigma^2 - 1) / 2;   "
         "da = (dmean W4^T + dlog_var W5^T)(1 - h^2).",
-        "dmean = d * (...) * precision * mu * (...);  dlog_var = 0.5 * d * (square - ...);  da = (... + ...) * (1 - h**2);  "
+        "dmean = d * (...) * precision * mu * (...);  dlog_var = 0.5 * d * (square - ...);  da = (... + ...) * "
+        "(1 - h**2);  "
         "six += lines as in E4;  return da @ ...",
     ),
     slips=(

@@ -15,6 +15,12 @@ def gradients(sizes, rng):
     return {name: rng.standard_normal(sizes.D) for name in ("w", "g1", "g2", "g3")}
 
 
+def moved(optimizer, w, g):
+    """w after this gradient."""
+    optimizer.ascend(w, g)
+    return w
+
+
 def trace(function, given, warmup=0):
     """w and G after each of three steps."""
     optimizer = call(function, STEP, warmup, EPSILON, place="Adagrad")
@@ -23,7 +29,7 @@ def trace(function, given, warmup=0):
     w = given["w"].copy()
     for name in ("g1", "g2", "g3"):
         g = given[name].copy()
-        call(lambda w, g: optimizer.ascend(w, g) or 0, w, g, place="move")
+        call(moved, optimizer, w, g, place="move")
         kept({"the gradient": g}, {"the gradient": given[name]}, "move")
         G = optimizer.arrays.get("G")
         if G is g or G is w or np.shares_memory(G, g):
@@ -54,12 +60,12 @@ def three_steps(functions, given, sizes, seed):
 
 def warm_up(functions, given, sizes, seed):
     """The first gradients are gathered only."""
-    (w1, _), (w2, _), _ = trace(functions[0], given, warmup=1)
-    text = "with warmup=1 the first gradient is only gathered in G, and w stays where it is"
-    agree(w1, given["w"], "w after the warm-up", text, {})
-    squares = EPSILON + given["g1"] ** 2 + given["g2"] ** 2
-    text = "with warmup=1 the second gradient is the first that moves w"
-    agree(w2 - w1, STEP * given["g2"] / np.sqrt(squares), "w after the second gradient", text, {})
+    (w1, _), (w2, _), (w3, _) = trace(functions[0], given, warmup=2)
+    text = "with warmup=2 the first two gradients are only gathered in G, and w stays where it is"
+    agree(np.stack([w1, w2]), given["w"], "w during the warm-up", text, {})
+    squares = EPSILON + given["g1"] ** 2 + given["g2"] ** 2 + given["g3"] ** 2
+    text = "with warmup=2 the third gradient is the first that moves w"
+    agree(w3 - w2, STEP * given["g3"] / np.sqrt(squares), "w after the third gradient", text, {})
 
 
 E10 = Exercise(
@@ -77,12 +83,14 @@ E10 = Exercise(
         ("the warm-up: gathered, not moved", warm_up),
     ),
     lambda functions, given, sizes: {
-        str(warmup): lambda k=warmup: np.array(list(trace(functions[0], given, k))) for warmup in (0, 1)
+        str(warmup): lambda k=warmup: np.array(list(trace(functions[0], given, k))) for warmup in (0, 2)
     },
     (
-        "Every weight has a step size of its own: small where its gradients have been large. G is its memory, and it is "
+        "Every weight has a step size of its own: small where its gradients have been large. G is its memory, "
+        "and it is "
         "an array that outlives the call: write into it, do not bind its name to a new one.",
-        "G += g^2;   w += step g / sqrt(G), from gradient number warmup + 1 on. self.t counts the gradients, this one included.",
+        "G += g^2;   w += step g / sqrt(G), from gradient number warmup + 1 on. self.t counts the gradients, "
+        "this one included.",
         "G += ...;  if self.t > ...:  flat += self.step * ... / np.sqrt(...)",
     ),
     (

@@ -85,7 +85,10 @@ def back(backward: Callable, upstream: NDArray, like: Arrays, place: str) -> dic
 
 def passed(function: Callable, arguments: Arrays, upstream: NDArray, name: str,
            wanted: Sequence[str] = ()) -> tuple[NDArray, dict[str, NDArray]]:  # fmt: skip
-    """Once there and back: the value and the gradients in `wanted` (all arguments); neither may change what it is given."""
+    """Once there and back: the value and the gradients in `wanted` (all arguments).
+
+    Neither way may change what it is given.
+    """
     given, d = {key: array.copy() for key, array in arguments.items()}, upstream.copy()
     answer, backward = both(function, list(given.values()), name)
     y = numbers(answer, upstream.shape, name)
@@ -116,12 +119,8 @@ def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping,
     if yours.size > 1 and c and np.allclose(yours, c * right, rtol=1e-7, atol=1e-9):
         stop(state, place, "a factor", f"{text}; yours is {told(c, constants)} times that")
     at = np.unravel_index(np.argmax(np.abs(yours - right)), yours.shape)
-    stop(
-        state,
-        place,
-        "other numbers",
-        f"{text}; at {[int(i) for i in at]} that is {right[at]:.6g}, yours {yours[at]:.6g}",
-    )
+    entry = [int(i) for i in at]
+    stop(state, place, "other numbers", f"{text}; at {entry} that is {right[at]:.6g}, yours {yours[at]:.6g}")
 
 
 def measured(function: Callable, arguments: Arrays, upstream: NDArray, name: str, constants: Mapping) -> None:
@@ -144,9 +143,7 @@ def judged(report: KitReport, place: str) -> None:
     lines = table(report.rows)
     if report.top is None:
         stop(VALUE, place, "it cannot be told", "; ".join(report.doubts), lines)
-    state = {"gradient": GRADIENT, "batch": VALUE, "bound": VALUE, "sampler": VALUE}.get(
-        report.top.part, report.top.part
-    )
+    state = {"gradient": GRADIENT, "code": CODE}.get(report.top.part, VALUE)
     stop(state, f"{place}, {report.top.place}", report.top.family, report.top.text, lines)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from aevb_np import distributions, reparameterization
 from aevb_np.checks.facts import DRAWS, TOO_FAR, check_sampler, distance
 from aevb_np.exercises.exercise import Exercise, Slip
-from aevb_np.exercises.report import VALUE
+from aevb_np.exercises.report import CODE, VALUE
 from aevb_np.exercises.trial import agree, stop, value
 from aevb_np.reparameterization import repeat
 
@@ -159,7 +159,8 @@ def kl_sampled(functions, given, sizes, seed):
     far = distance(ratio, float(yours[0]))
     if not far < TOO_FAR:
         error = ratio.std() / math.sqrt(DRAWS)
-        text = f"{DRAWS:,} samples of log q - log p have the mean {ratio.mean():.3f} +- {error:.3f}, yours is {yours[0]:.3f}"
+        text = f"{DRAWS:,} samples of log q - log p have the mean {ratio.mean():.3f} +- {error:.3f}"
+        text += f", yours is {yours[0]:.3f}"
         stop(VALUE, "the KL against samples", "another number than the mean of log q - log p", text)
 
 
@@ -187,8 +188,10 @@ E2 = Exercise(
     (
         "The KL is E_q[log q(z) - log p(z)]. Both are Gaussian and the latent dimensions are independent: it is a sum "
         "over j of a function of mu_j and sigma_j^2 that is 0 at (0, 1) and nowhere less.",
-        "KL = 1/2 sum_j ( mu_j^2 + sigma_j^2 - 1 - log sigma_j^2 ), with sigma_j^2 = exp(log_var_j). The paper prints -KL.",
-        "0.5 * (... + ... - 1 - ...).sum(axis=...): two of the four terms you have as they are, one needs a square, one np.exp.",
+        "KL = 1/2 sum_j ( mu_j^2 + sigma_j^2 - 1 - log sigma_j^2 ), with sigma_j^2 = exp(log_var_j). The paper "
+        "prints -KL.",
+        "0.5 * (... + ... - 1 - ...).sum(axis=...): two of the four terms you have as they are, one needs a "
+        "square, one np.exp.",
     ),
     (
         Slip("the sign: this is -KL, as the paper prints it; a KL is never below 0", "0.5 * (mu**2", "-0.5 * (mu**2"),
@@ -217,6 +220,14 @@ E2 = Exercise(
 def codes_and_noise(sizes, rng):
     """Means, log-variances, and a noise for each."""
     return {**codes(sizes, rng), "eps": rng.standard_normal((sizes.M, sizes.J))}
+
+
+def repeatable(functions, given, sizes, seed):
+    """Nothing is drawn."""
+    first, second = (value(functions[0], given, given["mu"].shape, "z") for _ in range(2))
+    if not np.array_equal(first, second):
+        text = "two calls with the same eps differ: new noise is drawn, but eps is given, so that a gradient can pass"
+        stop(CODE, "z", "the same question does not get the same answer", text)
 
 
 def no_noise(functions, given, sizes, seed):
@@ -267,6 +278,7 @@ E3 = Exercise(
     (reparameterization.gaussian,),
     codes_and_noise,
     (
+        ("the same eps, the same z", repeatable),
         ("eps = 0 gives mu", no_noise),
         ("eps = 1 is a shift by exp(log_var / 2)", unit_noise),
         ("each row has its own eps", own_noise),
