@@ -22,7 +22,7 @@ LEVELS = (
     ("marginal_likelihood", "completion"),
     ("aevb", "wake_sleep", "mcem", "full_vb"),
     ("config", "checks"),
-    ("run",),
+    ("run", "exercises"),
     ("pictures",),
     ("explorer", "experiments"),
     ("cli",),

@@ -1,0 +1,164 @@
+"""A student's function, called with care: what stops it, what it returns, what it did to what it was given."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.checks.gradients import check_gradients
+from aevb_np.checks.names import told
+from aevb_np.checks.report import RIGHT, table
+from aevb_np.checks.report import Report as KitReport
+from aevb_np.checks.student import StudentError, called
+from aevb_np.exercises.report import CODE, GRADIENT, NOT_WRITTEN, SHAPE, VALUE, Fault
+
+Arrays = Mapping[str, NDArray]
+
+
+class FaultError(Exception):
+    """The first fault is found."""
+
+    def __init__(self, fault: Fault):
+        super().__init__(fault.text)
+        self.fault = fault
+
+
+def stop(state: str, place: str, family: str, text: str, lines: Sequence[str] = ()) -> NoReturn:
+    """The fault, raised."""
+    raise FaultError(Fault(state, place, family, text, tuple(lines)))
+
+
+def call(function: Callable, *arguments: Any, place: str) -> Any:
+    """What a function gives; a FaultError if it raises or gives nothing."""
+    try:
+        answer = called(function, *arguments)
+    except StudentError as failure:
+        if isinstance(failure.__cause__, NotImplementedError):
+            stop(NOT_WRITTEN, place, NOT_WRITTEN, f"{place} is still to be written")
+        stop(CODE, failure.where, "it stops with an error", str(failure))
+    except SystemExit:
+        stop(CODE, place, "it leaves Python", f"{place} calls exit()")
+    if answer is None:
+        stop(SHAPE, place, "nothing comes back", f"{place} gives None: is the return missing?")
+    return answer
+
+
+def numbers(answer: Any, shape: tuple[int, ...], place: str) -> NDArray:
+    """The answer as an array of real numbers of this shape."""
+    try:
+        array = np.asarray(answer)
+    except ValueError as error:
+        stop(SHAPE, place, "no array", f"{place}: {error}")
+    if array.dtype.kind not in "fiub":
+        stop(SHAPE, place, "no array", f"{place} is no array of real numbers but a {type(answer).__name__}")
+    if array.shape != shape:
+        stop(SHAPE, place, "a wrong shape", f"{place} has shape {array.shape}; it should be {shape}")
+    return array
+
+
+def value(function: Callable, arguments: Arrays, shape: tuple[int, ...], place: str) -> NDArray:
+    """The value of a function that gives it alone, or with its backward."""
+    given = {name: array.copy() for name, array in arguments.items()}
+    answer = call(function, *given.values(), place=place)
+    kept(given, arguments, place)
+    return numbers(answer[0] if isinstance(answer, tuple) and answer else answer, shape, place)
+
+
+def both(function: Callable, arguments: Sequence[Any], place: str) -> tuple[Any, Callable]:
+    """The value and the backward."""
+    answer = call(function, *arguments, place=place)
+    if not (isinstance(answer, tuple) and len(answer) == 2 and callable(answer[1])):
+        stop(SHAPE, place, "no backward", f"{place} must give two things, its value and its backward")
+    return answer
+
+
+def back(backward: Callable, upstream: NDArray, like: Arrays, place: str) -> dict[str, NDArray]:
+    """What a backward gives, by the names of what it is the gradient in."""
+    answer = call(backward, upstream, place=place)
+    answers = answer if isinstance(answer, (tuple, list)) and len(like) > 1 else (answer,)
+    if len(answers) != len(like):
+        text = f"{place} gives {len(answers)} thing{'s' * (len(answers) != 1)}; it should give the gradients in "
+        stop(SHAPE, place, "too few or too many", text + ", ".join(like))
+    return {name: numbers(a, like[name].shape, f"d{name}") for a, name in zip(answers, like)}
+
+
+def passed(function: Callable, arguments: Arrays, upstream: NDArray, name: str,
+           wanted: Sequence[str] = ()) -> tuple[NDArray, dict[str, NDArray]]:  # fmt: skip
+    """Once there and back: the value and the gradients in `wanted` (all arguments).
+
+    Neither way may change what it is given.
+    """
+    given, d = {key: array.copy() for key, array in arguments.items()}, upstream.copy()
+    answer, backward = both(function, list(given.values()), name)
+    y = numbers(answer, upstream.shape, name)
+    kept(given, arguments, name)
+    like = {key: arguments[key] for key in wanted or arguments}
+    gradients = back(backward, d, like, f"the backward of {name}")
+    kept(given | {"upstream gradient": d}, {**arguments, "upstream gradient": upstream}, f"the backward of {name}")
+    return y, gradients
+
+
+def kept(given: Arrays, before: Arrays, place: str) -> None:
+    """A FaultError if what was given is not what it was before."""
+    for name, array in given.items():
+        if not np.array_equal(array, before[name], equal_nan=True):
+            text = f"{place} changes {name} in place; compute with a copy"
+            stop(CODE, place, "it changes what it was given", text)
+
+
+def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping, state: str = VALUE) -> None:
+    """A FaultError if these numbers are not those, to rounding."""
+    right = np.broadcast_to(np.asarray(right, float), yours.shape)
+    if not np.isfinite(yours).all():
+        stop(state, place, "not finite", f"{text}; yours has NaN or infinite numbers in it")
+    if np.allclose(yours, right, rtol=1e-7, atol=1e-9):
+        return
+    square = float((right * right).sum())
+    c = float((yours * right).sum()) / square if square else 0.0
+    if yours.size > 1 and c and np.allclose(yours, c * right, rtol=1e-7, atol=1e-9):
+        stop(state, place, "a factor", f"{text}; yours is {told(c, constants)} times that")
+    at = np.unravel_index(np.argmax(np.abs(yours - right)), yours.shape)
+    entry = [int(i) for i in at]
+    stop(state, place, "other numbers", f"{text}; at {entry} that is {right[at]:.6g}, yours {yours[at]:.6g}")
+
+
+def measured(function: Callable, arguments: Arrays, upstream: NDArray, name: str, constants: Mapping) -> None:
+    """A FaultError unless the backward gives the gradients that are measured, for this upstream gradient."""
+
+    def total(p):
+        return float((upstream * both(function, list(p.values()), name)[0]).sum())
+
+    def gradients(p):
+        _, backward = both(function, list(p.values()), name)
+        return back(backward, upstream.copy(), p, f"the backward of {name}")
+
+    judged(check_gradients(total, arguments, gradients, constants), f"the backward of {name}")
+
+
+def judged(report: KitReport, place: str) -> None:
+    """A FaultError with what the verification kit found."""
+    if report.verdict == RIGHT:
+        return
+    lines = table(report.rows)
+    if report.top is None:
+        stop(VALUE, place, "it cannot be told", "; ".join(report.doubts), lines)
+    state = {"gradient": GRADIENT, "code": CODE}.get(report.top.part, VALUE)
+    stop(state, f"{place}, {report.top.place}", report.top.family, report.top.text, lines)
+
+
+def outcome(thunk: Callable[[], Any]) -> Any:
+    """What comes of it, or what is said instead: something that can be compared with what comes of other code."""
+    try:
+        return thunk()
+    except FaultError as fault:
+        return str(fault)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two outcomes are the same, to rounding."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, str) or isinstance(b, str):
+        return bool(np.array_equal(a, b))
+    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-8, atol=1e-11, equal_nan=True)

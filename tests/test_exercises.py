@@ -1,0 +1,162 @@
+"""The exercises' checks: solutions pass however they are written, every typical slip fails and is named."""
+
+import json
+
+import numpy as np
+import pytest
+
+import aevb_np
+from aevb_np import exercises
+from aevb_np.exercises import EXERCISES, check, hint
+from aevb_np.exercises.report import PASSES
+
+SLIPS = [(key, n) for key, exercise in EXERCISES.items() for n in range(len(exercise.slips))]
+
+
+def own(function):
+    """The same function or class as if a student had written it."""
+    if isinstance(function, type):
+        return type(function.__name__, (function,), {"__module__": "student"})
+
+    def written(*arguments):
+        return function(*arguments)
+
+    return written
+
+
+@pytest.mark.parametrize("key", EXERCISES)
+def test_the_solution_passes_at_every_size(key):
+    for seed in range(5):
+        report = check(key, *map(own, EXERCISES[key].solutions), seed=seed)
+        assert report.right and report.state.startswith(PASSES), report.text(2)
+
+
+@pytest.mark.parametrize("key, n", SLIPS)
+def test_a_slip_fails_and_is_named(key, n):
+    slip = EXERCISES[key].slips[n]
+    report = check(key, *map(own, EXERCISES[key].slipped(slip)), explain=2, seed=n)
+    assert report.state in ("code", "shape", "value", "gradient")
+    assert "new noise" in report.text() if "new noise" in slip.text else slip.text in report.text()
+    assert slip.text not in report.text(0) and slip.text not in report.text(1)
+
+
+def test_there_are_enough_slips_and_hints():
+    for exercise in EXERCISES.values():
+        assert 4 <= len(exercise.slips) <= 8 and len({slip.text for slip in exercise.slips}) == len(exercise.slips)
+        assert len(set(exercise.hints)) == 3
+
+
+def tanh_by(slope):
+    """tanh with a slope of its own making."""
+
+    def tanh(a):
+        h = np.tanh(a)
+        return h, lambda dh: dh * slope(a, h)
+
+    return tanh
+
+
+@pytest.mark.parametrize(
+    "slope", [lambda a, h: 1 - h**2, lambda a, h: 1 / np.cosh(a) ** 2, lambda a, h: (1 - h) * (1 + h)]
+)
+def test_other_algebra_passes(slope):
+    assert check("E5", tanh_by(slope), own(aevb_np.bernoulli_log_prob)).right
+
+
+def test_other_solutions_pass():
+    def gaussian_kl(mu, log_var):
+        sigma = np.exp(log_var / 2)
+        kl = np.zeros(len(mu))
+        for j in range(mu.shape[1]):
+            kl += (mu[:, j] ** 2 + sigma[:, j] ** 2) / 2 - np.log(sigma[:, j]) - 0.5
+        return kl, lambda dkl: (mu * dkl[:, None], (sigma**2 - 1) / 2 * dkl.reshape(-1, 1))
+
+    def bernoulli_log_prob(x, logits):
+        return -(np.logaddexp(0, logits) - x * logits).sum(-1)
+
+    assert check("E2", gaussian_kl).right and check("E6", gaussian_kl).right and check("E1", bernoulli_log_prob).right
+
+
+def kl(backward):
+    """The KL with another backward."""
+
+    def gaussian_kl(mu, log_var):
+        return aevb_np.gaussian_kl(mu, log_var)[0], lambda dkl: backward(mu, log_var, dkl)
+
+    return gaussian_kl
+
+
+def not_written(*_):
+    raise NotImplementedError
+
+
+def changes(mu, log_var, dkl):
+    gradients = aevb_np.gaussian_kl(mu, log_var)[1](dkl)
+    dkl *= 2
+    return gradients
+
+
+def changes_mu(mu, log_var):
+    mu -= 1
+    return aevb_np.gaussian_kl(mu + 1, log_var)
+
+
+def leaves(*_):
+    raise SystemExit
+
+
+@pytest.mark.parametrize(
+    "function, state, says",
+    [
+        (not_written, "not written yet", "hint"),
+        (kl(not_written), "not written yet", "still to be written"),
+        (kl(lambda *_: None), "shape", "gives None: is the return missing?"),
+        (kl(lambda *_: 1 / 0), "code", "ZeroDivisionError"),
+        (kl(leaves), "code", "exit"),
+        (kl(lambda mu, log_var, dkl: mu), "shape", "gives 1 thing; it should give the gradients in mu, log_var"),
+        (kl(lambda mu, log_var, dkl: (mu.T, mu)), "shape", "dmu has shape (5, 7); it should be (7, 5)"),
+        (kl(lambda mu, log_var, dkl: (mu, "mu")), "shape", "no array of real numbers but a str"),
+        (kl(lambda mu, log_var, dkl: (mu, [[1], [1, 2]])), "shape", "dlog_var"),
+        (kl(lambda mu, log_var, dkl: (mu * np.nan, mu)), "gradient", "NaN"),
+        (kl(changes), "code", "changes upstream gradient in place"),
+        (changes_mu, "code", "changes mu in place"),
+        (lambda mu, log_var: aevb_np.gaussian_kl(mu, log_var)[0], "shape", "its value and its backward"),
+        (lambda mu: mu, "code", "TypeError"),
+        (aevb_np.gaussian_kl, "not written yet", "is the package's"),
+        (7, "code", 'check("E6", gaussian_kl)'),
+    ],
+)
+def test_whatever_is_handed_in_is_reported(function, state, says):
+    report = check("E6", function, explain=2)
+    assert report.state == state and says in report.text(), report.text()
+    assert report.use is aevb_np.gaussian_kl
+
+
+def test_the_report_tells_step_by_step_and_is_plain_data():
+    report = check("E6", *map(own, EXERCISES["E6"].slipped(EXERCISES["E6"].slips[0])))
+    assert report.passed == 2 and "failed      dmu and dlog_var" in repr(report) and "kind:" not in str(report)
+    assert "kind: a factor" in report.text(1) and "(explain=1 tells the kind of fault)" in report.text()
+    assert json.loads(report.json())["fault"]["text"] == EXERCISES["E6"].slips[0].text
+    assert report._repr_html_().startswith("<pre") and "&quot;" not in report._repr_html_()[:80]
+
+
+def test_work_goes_on_without_a_solution():
+    x = np.full((2, 3), 0.5)
+    assert np.allclose(check("E1", not_written).use(x, 0 * x), -3 * np.log(2))
+    written = own(aevb_np.gaussian_kl)
+    assert check("E6", written).use is written
+    assert check("E5", not_written, not_written).use == (aevb_np.tanh, aevb_np.bernoulli_log_prob)
+
+
+def test_hints():
+    assert "the idea" in hint("E8") and "the shape of the line" in repr(hint("E8", 3))
+    with pytest.raises(ValueError, match="levels 1"):
+        hint("E8", 4)
+    with pytest.raises(ValueError, match="no exercise 'E99'; there are E1, E2"):
+        check("E99", hint)
+
+
+def test_the_page_names_every_exercise():
+    for key, exercise in EXERCISES.items():
+        line = next(line for line in exercises.__doc__.splitlines() if line.split()[:1] == [key])
+        assert exercise.names[0] in line
