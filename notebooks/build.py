@@ -3,7 +3,7 @@
 `src/NN_name.py` is a walkthrough and becomes `NN_name.ipynb`, executed. `src/exNN_name.py` is an exercise with its
 solution in it and becomes two notebooks: `exercises/exNN_name.ipynb`, where every solution is a stub, and
 `solutions/exNN_name.ipynb`, executed. Sources are in jupytext's percent format; solutions and hidden tests stand
-between nbgrader's delimiters, so that nbgrader reads the same files (see the end of this page). Nobody edits a notebook
+between nbgrader's delimiters, as nbgrader has them. Nobody edits a notebook
 by hand: `--verify` fails where one says something else than its source, and where a line of a solution is seen in an
 exercise.
 
@@ -11,12 +11,7 @@ exercise.
     python notebooks/build.py ex06 03         only what begins so
     python notebooks/build.py --verify        builds nothing; exit code 1 and a line for each fault
 
-`python -m pip install -e ".[notebooks]"` brings what is needed. With nbgrader, in a course folder:
-
-    jupytext --to ipynb --output source/kl/ex06_gaussian_kl_backward.ipynb notebooks/src/ex06_gaussian_kl_backward.py
-    nbgrader generate_assignment kl
-
-makes the same exercise, with nbgrader's own locks on it.
+`python -m pip install -e ".[notebooks]"` brings what is needed.
 """
 
 import argparse

@@ -6,8 +6,8 @@
     check("E6", gaussian_kl, explain=2)      its name: 1 tells its kind only
     hint("E6", 1)                            the idea; 2 the formula, 3 the shape of the line
 
-The notebooks in `notebooks/exercises` lead through them; functions have the package's names and arguments and give, as
-there, a value and its own backward (E1 to E3 the value alone).
+Functions have the package's names and arguments and give, as there, a value and its own backward (E1 to E3 the value
+alone).
 
     E1   bernoulli_log_prob(x, logits)       log p(x|z) of bits, without overflow        eq. (11)
     E2   gaussian_kl(mu, log_var)            the KL of q(z|x) to the prior               Appendix B
@@ -21,7 +21,7 @@ there, a value and its own backward (E1 to E3 the value alone).
     E10  Adagrad.move(flat, grad, G)         one step                                    section 5
 
 `check` never raises: a function that is not written yet, stops, gives another shape or changes what it was given is
-reported like a wrong number. `aevb grade FOLDER` runs the same checks over the work of a class.
+reported like a wrong number.
 """
 
 from aevb_np.exercises.sheet import EXERCISES, check, hint
