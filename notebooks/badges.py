@@ -34,7 +34,7 @@ def badges(url: str, notebooks: list[str]) -> list[str]:
         return []
     lines = [
         "",
-        f"In Colab, first run `%pip install -q git+{GITHUB}{project}` in a cell of its own; on Binder all is installed.",
+        f"In Colab, first run `%pip install -q git+{GITHUB}{project}` in a cell of its own; Binder has it all.",
         "",
         f"[![Binder]({BINDER}/badge_logo.svg)]({BINDER}/v2/gh/{project}/{BRANCH}?urlpath=lab/tree/notebooks)",
         "",
