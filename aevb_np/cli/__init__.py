@@ -12,10 +12,10 @@ import sys
 
 from aevb_np import kernel
 from aevb_np._version import __version__
-from aevb_np.cli import check, cite, compare, complete, doctor, draw, evaluate, expect, explore, figure, train
+from aevb_np.cli import check, cite, compare, complete, doctor, draw, evaluate, expect, explore, figure, grade, train
 from aevb_np.cli import data as data_command
 
-COMMANDS = (train, evaluate, draw, complete, explore, compare, figure, expect, check, data_command, doctor, cite)
+COMMANDS = (train, evaluate, draw, complete, explore, compare, figure, expect, check, grade, data_command, doctor, cite)
 BAD_INPUT, INTERRUPTED = 2, 130
 
 
