@@ -125,7 +125,8 @@ def run_apart(
         else:
             shutil.copytree(path.parent, here)
         words = [str(here / path.name), str(answer), ",".join(keys), str(megabytes), str(seed)]
-        code = ended([sys.executable, "-m", "aevb_np.exercises.grade", *words], here, seconds)
+        command = [sys.executable, "-P", "-m", "aevb_np.exercises.grade"]  # -P: their numpy.py is not ours
+        code = ended([*command, *words], here, seconds)
         told = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
     if code is None:
         return told, f"stopped after {seconds:g} seconds: an endless loop?"
@@ -175,6 +176,7 @@ def limit(megabytes: int) -> None:
 
 def executed(path: Path) -> tuple[dict[str, Any], str]:
     """What a file defines, and the first error in it; the cells after it are run all the same."""
+    sys.path.append(str(path.parent))  # behind everything: a submission may have modules of its own
     space: dict[str, Any] = {"__name__": "submission", "__file__": str(path)}
     first = ""
     for number, source in enumerate(cells(path), 1):
