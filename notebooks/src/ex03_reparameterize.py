@@ -50,4 +50,4 @@ print(f"standard deviation {z.std():.4f} +- {np.exp(-0.5) / (2 * n) ** 0.5:.4f},
 assert abs(z.std() - np.exp(-0.5)) < 5 * np.exp(-0.5) / (2 * n) ** 0.5
 
 # %% [markdown]
-# Next: E4, the first backward. Its fault that no gradient check sees is in walkthrough 5.
+# Next: E4, the first backward. Walkthrough 5 shows a slip in this very line that no gradient check sees.

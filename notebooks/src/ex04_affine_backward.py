@@ -11,8 +11,8 @@
 #
 # You will be able to write the backward that every network is made of.
 #
-# The layer is $y = x W + b$ for M rows. For an upstream gradient $dy$ the rules are $dx = dy\, W^T$ and, *added* to what is
-# there already, $dW = x^T dy$ and $db = \sum_{rows} dy$.
+# The layer is $y = x W + b$ for M rows, eq. (11) and (12). For an upstream gradient $dy$ its backward returns $dx$, and *adds*
+# $dW$ and $db$ to what is there already. Work out the three from the sum $y_{mk} = \sum_i x_{mi} W_{ik} + b_k$.
 #
 # `p.W` and `p.b` are the parameters, `p.dW` and `p.db` their gradients. Before you write: which shape has each of the
 # three, and what goes wrong if `p.dW` is overwritten when a layer is used twice?

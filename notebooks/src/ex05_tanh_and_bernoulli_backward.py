@@ -11,11 +11,11 @@
 #
 # You will be able to take a gradient from pixels back to the hidden layer.
 #
-# The slope of tanh is $1 - h^2$ where $h = \tanh a$. For $\log p(x|z) = \sum_i x_i a_i - \mathrm{softplus}(a_i)$, eq. (11), it is
-# $x - y$ with $y = 1/(1 + e^{-a})$.
+# Two slopes: that of $h = \tanh a$, which can be said in $h$ alone, and that of
+# $\log p(x|z) = \sum_i x_i a_i - \mathrm{softplus}(a_i)$, eq. (11), in the logits $a$.
 #
-# An upstream gradient comes for every element of $h$, and for every *row* of $\log p$. Before you write: why is it $x - y$
-# and not $y - x$ here?
+# An upstream gradient comes for every element of $h$, and for every *row* of $\log p$. Before you write: what is the sign of
+# the second one where $x = 1$, and why?
 
 # %%
 import numpy as np
