@@ -1,6 +1,8 @@
 """The exercises' checks: solutions pass however they are written, every typical slip fails and is named."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +46,14 @@ def test_there_are_enough_slips_and_hints():
     for exercise in EXERCISES.values():
         assert 4 <= len(exercise.slips) <= 8 and len({slip.text for slip in exercise.slips}) == len(exercise.slips)
         assert len(set(exercise.hints)) == 3
+
+
+def test_the_teachers_table_has_their_stars_and_minutes():
+    text = (Path(__file__).parent.parent / "notebooks" / "README.md").read_text(encoding="utf-8")
+    rows = {cells[1]: cells for line in text.splitlines() if len(cells := re.split(r"\s*\|\s*", line)) == 7}
+    stars = {1: "one star", 2: "two stars", 3: "three stars"}
+    for key, exercise in EXERCISES.items():
+        assert rows[key][4:6] == [stars[exercise.stars], str(exercise.minutes)]
 
 
 def tanh_by(slope):

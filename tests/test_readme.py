@@ -42,8 +42,3 @@ def test_the_code_shown_is_the_code():
     shown = next(block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "def sgvb_b" in block)
     code = (ROOT / "aevb_np" / "estimators.py").read_text(encoding="utf-8")
     assert all(line in code for line in shown.splitlines()[1:])
-
-
-def test_every_link_into_the_project_leads_somewhere():
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (ROOT / target).exists(), target

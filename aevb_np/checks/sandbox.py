@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,10 +51,8 @@ def check_file(path: str | os.PathLike, seconds: float = 60.0, explain: int = 0)
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         command = [sys.executable, "-m", "aevb_np.checks.sandbox", str(path), str(answer)]
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [*sys.path, os.environ.get("PYTHONPATH")]))
         with open(Path(folder) / "printed", "w+", encoding="utf-8", errors="replace") as printed:
-            code = finished(command, seconds, environment, path.parent, printed)
+            code = finished(command, seconds, path.parent, printed)
             printed.seek(0)
             said = printed.read(10_000)
         report = read(answer, code, seconds, said)
@@ -61,15 +60,21 @@ def check_file(path: str | os.PathLike, seconds: float = 60.0, explain: int = 0)
     return report
 
 
-def finished(command: list[str], seconds: float, environment: dict, folder: Path, printed: Any) -> int | None:
-    """The exit code, or None if it had to be stopped."""
+def finished(command: list[str], seconds: float, folder: Path, printed: Any) -> int | None:
+    """The exit code of a Python of our own kind, or None if it had to be stopped; what it started ends with it."""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    paths = [str(Path(place).resolve()) for place in sys.path if place]  # it starts in another folder
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [*paths, os.environ.get("PYTHONPATH")]))
+    group = os.name == "posix"  # elsewhere only the process itself can be stopped
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, cwd=folder, env=environment, **streams) as process:
+    with subprocess.Popen(command, cwd=folder, env=environment, start_new_session=group, **streams) as process:
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
             return None
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL) if group else process.kill()
 
 
 def read(answer: Path, code: int | None, seconds: float, said: str) -> Report:

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aevb_np.atomic import replacing
+from aevb_np.checks.sandbox import finished
 from aevb_np.exercises.report import NOT_WRITTEN
 from aevb_np.exercises.sheet import EXERCISES, check
 
@@ -126,35 +126,17 @@ def run_apart(
             shutil.copytree(path.parent, here)
         words = [str(here / path.name), str(answer), ",".join(keys), str(megabytes), str(seed)]
         command = [sys.executable, "-P", "-m", "aevb_np.exercises.grade"]  # -P: their numpy.py is not ours
-        code = ended([*command, *words], here, seconds)
+        code = finished([*command, *words], seconds, here, subprocess.DEVNULL)
         told = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
     if code is None:
         return told, f"stopped after {seconds:g} seconds: an endless loop?"
     return told, f"its process ended with code {code}: out of memory, or ended by itself"
 
 
-def ended(command: list[str], here: Path, seconds: float) -> int | None:
-    """The exit code; None if the process, with all that it started, had to be stopped."""
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
-    paths = [str(Path(p).resolve()) for p in sys.path if p] + [os.environ.get("PYTHONPATH", "")]
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-    nothing: Any = subprocess.DEVNULL
-    group = os.name == "posix"  # elsewhere only the process itself can be stopped
-    with subprocess.Popen(
-        command, cwd=here, env=environment, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=group
-    ) as process:
-        try:
-            return process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL) if group else process.kill()
-
-
 def main(path: str, answer: str, keys: str, megabytes: str, seed: str) -> None:
     """What the process does: run the file cell by cell, check what it defines, leave what is known so far."""
     limit(int(megabytes))
+    os.environ["MPLBACKEND"] = "Agg"  # pictures open no windows
     space, error = executed(Path(path))
     told: dict[str, Any] = {}
     for key in keys.split(","):
