@@ -17,8 +17,8 @@
 # how its noise grows with the number of dimensions, tell where each of them is silently wrong, and pass a gradient
 # through other distributions than the Gaussian.
 #
-# Equation and section numbers are those of Kingma and Welling, *Auto-Encoding Variational Bayes*. Nothing is downloaded.
-# Make each prediction before you run the cell below it.
+# Equation and section numbers are those of Kingma and Welling, *Auto-Encoding Variational Bayes*. Nothing is
+# downloaded. Make each prediction before you run the cell below it.
 
 # %%
 # %matplotlib inline
@@ -50,16 +50,16 @@ n = 20_000 if FAST else 100_000
 # $$f(z) = -\tfrac12 (z - 2)^2, \qquad
 # \mathrm{E}[f(z)] = -\tfrac12\big((\mu - 2)^2 + \sigma^2\big),$$
 #
-# whose slopes are $2 - \mu$ in $\mu$ and $-\frac12\sigma^2$ in $\log\sigma^2$. We stand at $\mu = 0$, $\sigma = 1$: they
-# are 2 and -0.5.
+# whose slopes are $2 - \mu$ in $\mu$ and $-\frac12\sigma^2$ in $\log\sigma^2$. We stand at $\mu = 0$, $\sigma = 1$:
+# they are 2 and -0.5.
 #
 # Two ways to write the slope as a mean, so that draws can estimate it. Section 2.4 makes z a function of noise,
 # $z = \mu + \sigma\epsilon$, and moves the draws; section 2.2 leaves the draws where they are and moves their weights:
 #
 # $$\nabla\,\mathrm{E}[f(z)] = \mathrm{E}\big[f'(z)\,\nabla z\big] = \mathrm{E}\big[f(z)\,\nabla \log q(z)\big] .$$
 #
-# **Before you run:** the first needs the slope of f, the second only its value. By how many standard errors will the two
-# differ?
+# **Before you run:** the first needs the slope of f, the second only its value. By how many standard errors will the
+# two differ?
 
 # %%
 def f(z):
@@ -89,14 +89,15 @@ for way, pair in (("reparameterised", pathwise), ("score function", score)):
 #
 # ## One draw
 #
-# **Before you run:** plot what one draw z says about the slope in $\mu$. The mean of both curves under q is 2. Which one
-# stays near 2?
+# **Before you run:** plot what one draw z says about the slope in $\mu$. The mean of both curves under q is 2. Which
+# one stays near 2?
 
 # %%
 z = np.linspace(-3.2, 3.2, 201)[:, None]
 at_z = [pair[0][:, 0] for pair in two_gradients(z)]  # at mu = 0 and sigma = 1, z is its own noise
 figure, axes = plt.subplots(figsize=(6.2, 3.6))
-axes.fill_between(z[:, 0], -10, -10 + 20 * np.exp(-0.5 * z[:, 0] ** 2), color="0.9", label="where z falls (q, not to scale)")
+hill = 20 * np.exp(-0.5 * z[:, 0] ** 2) - 10
+axes.fill_between(z[:, 0], -10, hill, color="0.9", label="where z falls (q, not to scale)")
 axes.axhline(2, color="black", linewidth=1, linestyle=":", label="the slope, exactly")
 axes.plot(z[:, 0], at_z[0], color=COLORS[0], label="reparameterised: $f'(z)$")
 axes.plot(z[:, 0], at_z[1], "--", color=COLORS[1], label=r"score function: $f(z)\,(z - \mu) / \sigma^2$")
@@ -167,8 +168,8 @@ assert all(abs(value - np.interp(at, b, exact)) < 5 * error + 0.01 for at, (valu
 #
 # ## More dimensions
 #
-# Now J numbers z, each as before, and $f(z) = -\frac12\sum_j (z_j - 2)^2$. We watch the slope in the first mean only; it
-# is still 2.
+# Now J numbers z, each as before, and $f(z) = -\frac12\sum_j (z_j - 2)^2$. We watch the slope in the first mean only;
+# it is still 2.
 #
 # **Before you run:** with J twice as large, the variance of each estimate grows by which factor: 1, 2 or 4?
 
@@ -230,7 +231,8 @@ def told(case, exact, estimates):
 
 
 path, score = two_gradients(eps, step)
-first = list(told("step, slope in mu", scipy.stats.norm.pdf(1), {"reparameterised": path[0], "score function": score[0]}))
+first = list(told("step, slope in mu", scipy.stats.norm.pdf(1), {"reparameterised": path[0],
+                                                                "score function": score[0]}))
 
 s = np.ones((n, 1))
 z, back = location_scale.uniform(0 * s, s, stream("noise", seed=2).random((n, 1)))
@@ -408,8 +410,8 @@ assert min(final["B"], final["score, b per image"]) > final["score"]
 # ## Summary
 #
 # - $\nabla\mathrm{E}[f]$ is the mean of $f'(z)\nabla z$ and the mean of $f(z)\nabla\log q(z)$. Both are unbiased.
-# - Where f is a sum over J coordinates, the variance of a slope does not grow with the first; it grows as $J^2$ with the
-#   second, as $J$ if that has a baseline.
+# - Where f is a sum over J coordinates, the variance of a slope does not grow with the first; it grows as $J^2$ with
+#   the second, as $J$ if that has a baseline.
 # - A baseline mends what is constant in f, or constant for an image; not that one number answers for all coordinates.
 # - A continuous f and a z that moves smoothly with its parameters: reparameterise. A jump, a discrete z or a black box:
 #   the score function.

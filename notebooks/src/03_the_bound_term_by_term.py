@@ -13,9 +13,9 @@
 # %% [markdown]
 # # The bound, term by term
 #
-# You will be able to say in which units a bound is told, compute the KL in three ways, write log-likelihoods that neither
-# overflow nor go flat, find a wrong term with probes whose answers are known beforehand, and tell when estimator A is
-# quieter than estimator B.
+# You will be able to say in which units a bound is told, compute the KL in three ways, write log-likelihoods that
+# neither overflow nor go flat, find a wrong term with probes whose answers are known beforehand, and tell when
+# estimator A is quieter than estimator B.
 #
 # Equation numbers are those of Kingma and Welling, *Auto-Encoding Variational Bayes*. Nothing is downloaded. Make each
 # prediction before you run the cell below it.
@@ -66,22 +66,23 @@ AGES, spreads = (0, 4_000, 10_000) if FAST else (0, 20_000, 100_000), {}
 for age in AGES:
     for _ in run.train(age):
         pass
-    repeats = [evaluation.terms(run.model, run.p.theta, run.p.phi, x_test, noise(r, 500)) for r in range(50 if FAST else 200)]
+    repeats = [evaluation.terms(run.model, run.p.theta, run.p.phi, x_test, noise(r, 500))
+               for r in range(50 if FAST else 200)]
     spreads[age] = np.array([(one.bound_a, one.bound_b) for one in repeats], np.float64)  # (repeats, A or B, images)
 terms = repeats[0]
 nothing = -D * math.log(2)
 table = {"reconstruction": terms.log_px, "KL": terms.kl.sum(axis=1), "bound (B)": terms.bound_b}
-print(f"{'knowing nothing':15} {nothing:8.2f} nats per image = -784 log 2 = {nothing / D / math.log(2):.3f} bits per pixel")
+print(f"{'knowing nothing':15} {nothing:8.2f} nats per image = -784 log 2")
 for name, values in table.items():
     mean, error = mean_and_error(values)
-    print(f"{name:15} {mean:8.2f} +- {error:.2f} nats per image = {mean / D:7.4f} per pixel"
-          f" = {mean / D / math.log(2):7.4f} bits per pixel; summed over 500 images {values.sum(dtype=np.float64):,.0f}")
+    print(f"{name:15} {mean:8.2f} +- {error:.2f} nats per image; {mean / D:7.4f} nats or {mean / D / math.log(2):7.4f} bits"
+          f" per pixel; {500 * mean:,.0f} nats for 500 images")
 assert np.isclose(table["reconstruction"].mean() - table["KL"].mean(), table["bound (B)"].mean(), rtol=1e-5)
 assert table["bound (B)"].mean() > nothing / 2
 
 # %% [markdown]
-# 543 nats; most of them. One bound, and numbers from a fraction to tens of thousands: before two bounds are compared, ask
-# per what, and to which base.
+# 543 nats; most of them. One bound, and numbers from a fraction to tens of thousands: before two bounds are compared,
+# ask per what, and to which base.
 #
 # ## The KL, three ways
 #
@@ -110,8 +111,8 @@ assert abs(summed - closed) < 1e-9
 # %% [markdown]
 # One draw in nine is. A hundred times the draws, a tenth of the error: the closed form saves them all.
 #
-# **Before you run:** on the map of the KL over $\mu$ and $\sigma$, where is 0? Is halving $\sigma$ as dear as doubling it?
-# And where will the trained encoder have put its five latent numbers?
+# **Before you run:** on the map of the KL over $\mu$ and $\sigma$, where is 0? Is halving $\sigma$ as dear as doubling
+# it? And where will the trained encoder have put its five latent numbers?
 
 # %%
 mus, sigmas = np.linspace(-4.5, 4.5, 121), np.geomspace(0.05, 3, 121)
@@ -120,9 +121,11 @@ landscape = gaussian_kl(*flat)[0].reshape(121, 121)
 codes, code_log_var = run.encode(x_test[:60])
 figure, axes = plt.subplots(figsize=(6.2, 4))
 lines = axes.contour(mus, sigmas, landscape, levels=[0.02, 0.25, 1, 2, 4, 8], colors="black", linewidths=1)
-axes.plot(codes.ravel(), np.exp(code_log_var / 2).ravel(), ".", color="0.6", markersize=5, label="encoder: 60 images, 5 each")
+spread = np.exp(code_log_var / 2)
+axes.plot(codes.ravel(), spread.ravel(), ".", color="0.6", markersize=5, label="encoder: 60 images, 5 each")
 axes.plot(0, 1, "*", color="black", markersize=11, label="the prior: KL = 0")
-for text in axes.clabel(lines, lines.levels[1:], fmt="%g", fontsize=9, manual=[(math.sqrt(2 * k), 1) for k in lines.levels[1:]]):
+places = [(math.sqrt(2 * level), 1) for level in lines.levels[1:]]
+for text in axes.clabel(lines, lines.levels[1:], fmt="%g", fontsize=9, manual=places):
     text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
 axes.set(yscale="log", xlabel=r"$\mu$", ylabel=r"$\sigma$", title="KL of one latent number from the prior, in nats")
 axes.set_yticks([0.05, 0.1, 0.2, 0.5, 1, 2], ["0.05", "0.1", "0.2", "0.5", "1", "2"])
@@ -130,7 +133,8 @@ axes.minorticks_off()
 figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
 plt.show()
 for factor in (0.5, 2):
-    print(f"mu = 0, sigma = {factor:3}: KL {gaussian_kl(np.zeros((1, 1)), np.full((1, 1), 2 * math.log(factor)))[0][0]:.3f}")
+    kl = gaussian_kl(np.zeros((1, 1)), np.full((1, 1), 2 * math.log(factor)))[0][0]
+    print(f"mu = 0, sigma = {factor:3}: KL {kl:.3f}")
 print(f"the encoder's mean KL per latent number: {terms.kl.mean():.2f}")
 assert landscape.min() >= 0
 
@@ -143,8 +147,8 @@ assert landscape.min() >= 0
 # Eq. (11): $\log p(x|z) = \sum_i x_i \log y_i + (1 - x_i) \log(1 - y_i)$ with $y = 1/(1 + e^{-a})$. Take a white pixel,
 # $x = 0$: the term is $\log(1 - y)$, nearly $-a$ for large $a$.
 #
-# **Before you run:** float32 has seven digits. From which logit on is $y = 1$ exactly, and the term $-\infty$? What does
-# the popular cure do, to keep y between $10^{-7}$ and $1 - 10^{-7}$?
+# **Before you run:** float32 has seven digits. From which logit on is $y = 1$ exactly, and the term $-\infty$? What
+# does the popular cure do, to keep y between $10^{-7}$ and $1 - 10^{-7}$?
 
 # %%
 def naive(a, clip=0.0):
@@ -158,11 +162,14 @@ ways = {"as written, float32": naive(a.astype(np.float32)), "as written, float64
         "clipped, float32": naive(a.astype(np.float32), 1e-7),
         "the package's, float32": bernoulli_log_prob(np.zeros((451, 1)), a[:, None].astype(np.float32))[0]}
 figure, axes = plt.subplots(figsize=(6.2, 3.6))
-for (name, values), style, width, color in zip(ways.items(), (":", "--", "-.", "-"), (3, 3, 2, 1), (*COLORS[:3], "black")):
+LOOKS = ((":", 3, COLORS[0]), ("--", 3, COLORS[1]), ("-.", 2, COLORS[2]), ("-", 1, "black"))
+for (name, values), (style, width, color) in zip(ways.items(), LOOKS):
     finite = np.isfinite(values)
     axes.plot(a[finite], values[finite], style, color=color, linewidth=width, label=name)
     if not finite.all():
         axes.plot(a[finite][-1], values[finite][-1], "X", color=color, markersize=9)
+        axes.annotate(f"{values.dtype} ends", (a[finite][-1], values[finite][-1]), (-8, -4), textcoords="offset points",
+                      ha="right", va="top", fontsize=9)
         print(f"{name}: -inf from a = {a[~finite][0]:.1f} on")
 axes.set(xlabel="logit a of a pixel with x = 0", ylabel="log(1 - y), in nats",
          title="The formula ends (cross) or goes flat where it matters most")
@@ -170,13 +177,14 @@ axes.legend(frameon=False, fontsize=9)
 plt.show()
 at_30 = np.full((1, 1), 30, np.float32)
 moved = naive(at_30 + 1, 1e-7) - naive(at_30, 1e-7)
-print(f"clipped: the slope at a = 30 is {moved.item():.0f}; the package's: {bernoulli_log_prob(0 * at_30, at_30)[1](np.ones(1)).item():.0f}")
+slope = bernoulli_log_prob(0 * at_30, at_30)[1](np.ones(1)).item()
+print(f"clipped: the slope at a = 30 is {moved.item():.0f}; the package's: {slope:.0f}")
 print("1 - 1e-8 in float32:", 1 - np.float32(1e-8), "so that a clip at 1e-8 does nothing")
 assert np.isfinite(ways["the package's, float32"]).all() and moved == 0
 
 # %% [markdown]
-# From 17 on, and 37 in float64. Clipping hides it: the value stays finite, but the slope is 0, and the pixel that is most
-# wrong gets no gradient at all. Written with the logit, nothing is lost:
+# From 17 on, and 37 in float64. Clipping hides it: the value stays finite, but the slope is 0, and the pixel that is
+# most wrong gets no gradient at all. Written with the logit, nothing is lost:
 
 # %%
 print(inspect.getsource(bernoulli_log_prob).split('"""')[-1])
@@ -201,8 +209,8 @@ print(f"the smallest float32 is exp({math.log(np.finfo(np.float32).smallest_subn
 assert plain == -np.inf and np.isfinite(numerics.log_mean_exp(log_px))
 
 # %% [markdown]
-# Zero. An image's probability is too small for float32, and with a few more pixels for float64: keep logarithms, and take
-# the largest out before you sum.
+# Zero. An image's probability is too small for float32, and with a few more pixels for float64: keep logarithms, and
+# take the largest out before you sum.
 #
 # ## Probes
 #
@@ -251,7 +259,7 @@ PROBES = {
     "biases\nalone": lambda part: (value(part, p=biases), flat - M * model.J * (math.e - 1) / 2),
     "$\\epsilon = 1$\nshifts": lambda part: (part["z"](ones, ones, ones), 1 + math.exp(0.5)),
     "rows\nalone": lambda part: (value(part), sum(value(part, at.x[m:m + 1], at.eps[m:m + 1]) for m in range(M))),
-    "stack\ndoubles": lambda part: (value(part, *(np.tile(array, (2, 1)) for array in (at.x, at.eps))), 2 * value(part)),
+    "stack\ndoubles": lambda part: (value(part, np.tile(at.x, (2, 1)), np.tile(at.eps, (2, 1))), 2 * value(part)),
 }
 seen = np.array([[not np.allclose(*probe(RIGHT | slip), rtol=1e-12) for probe in PROBES.values()]
                  for slip in SLIPS.values()])
@@ -263,7 +271,8 @@ figure, axes = plt.subplots(figsize=(6.4, 4))
 for (row, column), found in np.ndenumerate(seen):
     axes.plot(column, row, "s" if found else ".", color="black" if found else "0.75", markersize=15 if found else 5)
 axes.set(xticks=range(len(PROBES)), xticklabels=PROBES, yticks=range(len(SLIPS)), yticklabels=SLIPS,
-         xlim=(-0.6, len(PROBES) - 0.4), ylim=(len(SLIPS) - 0.5, -0.6), title="Which probe (column) sees which slip (square)")
+         xlim=(-0.6, len(PROBES) - 0.4), ylim=(len(SLIPS) - 0.5, -0.6),
+         title="Which probe (column) sees which slip (square)")
 axes.tick_params(length=0)
 axes.spines[:].set_visible(False)
 plt.show()
@@ -296,7 +305,8 @@ plt.show()
 
 rng = stream("data", 1)
 x, mean, log_var = rng.random((1, D)), rng.random((1, D)), np.full((1, D), -2.0)
-small, large = gaussian_log_prob(x, mean, log_var)[0][0], gaussian_log_prob(255 * x, 255 * mean, log_var + 2 * math.log(255))[0][0]
+small = gaussian_log_prob(x, mean, log_var)[0][0]
+large = gaussian_log_prob(255 * x, 255 * mean, log_var + 2 * math.log(255))[0][0]
 print(f"pixels from 0 to 1: {small:.2f}; the same from 0 to 255: {large:.2f}; between them {small - large:.4f}, "
       f"784 log 255 = {D * math.log(255):.4f}")
 assert np.isclose(small - large, D * math.log(255))
@@ -314,8 +324,8 @@ for estimator in (evaluation.Terms.bound_a, evaluation.Terms.bound_b):
     print(inspect.getsource(estimator.fget))
 
 # %% [markdown]
-# **Before you run:** one test image, thousands of draws of z, the model trained above. The paper says that B typically has
-# less variance. Which histogram is narrower?
+# **Before you run:** one test image, thousands of draws of z, the model trained above. The paper says that B typically
+# has less variance. Which histogram is narrower?
 
 # %%
 many = 2_000 if FAST else 10_000
@@ -341,8 +351,8 @@ for age, bounds in zip(np.cumsum(AGES), spreads.values()):
           f"   {(variance[0] < variance[1]).mean():19.0%}")
 
 # %% [markdown]
-# A's, once the model is trained; at the start B's. The reason is worth a model in which all is exact: $z \sim N(0, 1)$ and
-# $x \sim N(z, 0.5^2)$, with x = 1.5. The posterior is a Gaussian, and q shall walk from the prior to it.
+# A's, once the model is trained; at the start B's. The reason is worth a model in which all is exact: $z \sim N(0, 1)$
+# and $x \sim N(z, 0.5^2)$, with x = 1.5. The posterior is a Gaussian, and q shall walk from the prior to it.
 #
 # **Before you run:** with q *equal* to the posterior, what is $\log p(x, z) - \log q(z)$, for every z?
 
@@ -360,7 +370,7 @@ def both(t, eps):
 nodes, weights = np.polynomial.hermite_e.hermegauss(20)
 weights /= weights.sum()
 shares = np.linspace(0, 1, 41)
-exact = np.array([[np.sqrt(max(weights @ v**2 - (weights @ v) ** 2, 0)) for v in both(t, nodes[:, None])] for t in shares])
+exact = np.sqrt([[weights @ (v - weights @ v) ** 2 for v in both(t, nodes[:, None])] for t in shares])
 eps = stream("noise", 4).standard_normal((many, 1))
 figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.3))
 for axes, kind, pair in zip(panels, ("the value", r"its slope in $\mu$"), ((0, 1), (2, 3))):
@@ -381,8 +391,8 @@ assert np.ptp(a) < 1e-12 < b.std() and abs(a[0] - log_px) < 1e-12
 # *Standard deviations, exact (lines) and measured (dots).*
 #
 # It is $\log p(x)$, for every z: A has no noise there, for what its sampled KL adds cancels what the reconstruction
-# does. B keeps the reconstruction's noise. But look right: A's *slope* is the noisier one all the way, and training needs
-# the slope. So both are true: B to train with, and A to see how near q has come to the posterior.
+# does. B keeps the reconstruction's noise. But look right: A's *slope* is the noisier one all the way, and training
+# needs the slope. So both are true: B to train with, and A to see how near q has come to the posterior.
 #
 # ## Summary
 #
