@@ -31,7 +31,7 @@ import numpy as np
 
 import aevb_np
 from aevb_np import bernoulli_log_prob, data, evaluation, gaussian, gaussian_kl, gaussian_log_prob, numerics, sigmoid
-from aevb_np import standard_normal_log_prob, stream
+from aevb_np import standard_normal_log_prob, stream, training
 from aevb_np.checks import problem
 from aevb_np.evaluation import mean_and_error
 from aevb_np.plotting import COLORS
@@ -75,8 +75,8 @@ table = {"reconstruction": terms.log_px, "KL": terms.kl.sum(axis=1), "bound (B)"
 print(f"{'knowing nothing':15} {nothing:8.2f} nats per image = -784 log 2")
 for name, values in table.items():
     mean, error = mean_and_error(values)
-    print(f"{name:15} {mean:8.2f} +- {error:.2f} nats per image; {mean / D:7.4f} nats or {mean / D / math.log(2):7.4f} bits"
-          f" per pixel; {500 * mean:,.0f} nats for 500 images")
+    print(f"{name:15} {mean:8.2f} +- {error:.2f} nats per image; {mean / D:7.4f} nats or "
+          f"{mean / D / math.log(2):7.4f} bits per pixel; {500 * mean:,.0f} nats for 500 images")
 assert np.isclose(table["reconstruction"].mean() - table["KL"].mean(), table["bound (B)"].mean(), rtol=1e-5)
 assert table["bound (B)"].mean() > nothing / 2
 
@@ -104,7 +104,8 @@ for draws in (100, 10_000, 100_000 if FAST else 1_000_000):
     z, _ = gaussian(mu, log_var, stream("noise", 0, draws).standard_normal((draws, 1)))
     ratio = gaussian_log_prob(z, mu, log_var)[0] - standard_normal_log_prob(z)[0]
     mean, error = mean_and_error(ratio)
-    print(f"mean of {draws:9,} draws {mean:7.4f} +- {error:.4f}   exact {closed:.4f}   {(ratio < 0).mean():4.0%} negative")
+    print(f"mean of {draws:9,} draws {mean:7.4f} +- {error:.4f}   exact {closed:.4f}"
+          f"   {(ratio < 0).mean():4.0%} of them negative")
     assert abs(mean - closed) < 5 * error
 assert abs(summed - closed) < 1e-9
 
@@ -139,8 +140,8 @@ print(f"the encoder's mean KL per latent number: {terms.kl.mean():.2f}")
 assert landscape.min() >= 0
 
 # %% [markdown]
-# At the prior alone. Too wide is dearer than too narrow, for q must not stand where p does not. The encoder pays about
-# two nats for each number it uses, and gets more than that back in the other term.
+# At the prior alone. Too wide is dearer than too narrow, for q must not stand where p does not. The encoder pays almost
+# two nats for each number; what it buys with them is the other term.
 #
 # ## Likelihoods that survive
 #
@@ -209,8 +210,8 @@ print(f"the smallest float32 is exp({math.log(np.finfo(np.float32).smallest_subn
 assert plain == -np.inf and np.isfinite(numerics.log_mean_exp(log_px))
 
 # %% [markdown]
-# Zero. An image's probability is too small for float32, and with a few more pixels for float64: keep logarithms, and
-# take the largest out before you sum.
+# Zero. The image's probability is too small for float32, and at this rate a pixel that of 70 x 70 pixels is too small
+# for float64: keep logarithms, and take the largest out before you sum.
 #
 # ## Probes
 #
@@ -223,7 +224,7 @@ assert plain == -np.inf and np.isfinite(numerics.log_mean_exp(log_px))
 # - the bound of a batch is the sum of its rows' alone;
 # - a batch stacked on itself doubles it.
 #
-# **Before you run:** nine slips below, all seen in the wild. Which probe will see which?
+# **Before you run:** nine slips that people make. Which probe will see which?
 
 # %%
 model = problem.model_of("bernoulli")
@@ -279,8 +280,40 @@ plt.show()
 
 # %% [markdown]
 # Every slip is seen. At zero the KL is 0 with any factor and any sign, which is why the biases are needed; and what the
-# zeros see is in the reconstruction. The first slip is the dearest: against a mean over 784 pixels the KL weighs 784
-# times, and the latent numbers go silent. (A mean over the rows is no fault, if you know that you took it.)
+# zeros see is in the reconstruction. (A mean over the rows is no fault, if you know that you took it.)
+#
+# **Before you run:** what does the first slip cost, a mean over the 784 pixels and a KL left whole? Train with it, on
+# as many images as above. What becomes of the KL?
+
+# %%
+def mean_over_pixels(model, theta, phi, x, eps):
+    """log p(x|z) / D - KL, from estimator B: its gradient is the right one for this value."""
+    bound, back_bound = aevb_np.sgvb_b(model, theta, phi, x, eps)
+    (mu, log_var), back_encode = model.encoder.forward(phi, x)
+    kl, back_kl = gaussian_kl(mu, log_var)
+
+    def backward(d):
+        back_bound(d / D)
+        back_encode(*back_kl(d * np.float32(1 / D - 1)), inputs=False)
+
+    return bound / D - kl * np.float32(1 - 1 / D), backward
+
+
+wrong = run.model.init(stream("init", 0))
+optimizer = aevb_np.Adagrad(step=0.05, warmup=20, epsilon=1e-8 / 100**2)
+algorithm = aevb_np.AEVB(run.model, wrong, optimizer, N=2_000, estimator=mean_over_pixels, prior="none")
+batches = training.Minibatches(2_000, 100, seed=0)
+for t in range(sum(AGES) // 100):
+    algorithm.step(digits.scale(digits.x_train[batches.at(t)]), batches.at(t), stream("noise", 0, t))
+slipped = evaluation.terms(run.model, wrong.theta, wrong.phi, x_test, noise(0, 500))
+for name, found in (("right", terms), ("slip", slipped)):
+    bound, error = mean_and_error(found.bound_b)
+    print(f"{name:6} bound {bound:.1f} +- {error:.1f} nats per image, KL {found.kl.sum(axis=1).mean():.3f}")
+assert slipped.kl.sum(axis=1).mean() < 0.1 * terms.kl.sum(axis=1).mean()
+
+# %% [markdown]
+# It goes to nothing, for it weighs 784 times what it should: z says nothing about its image, and the decoder can only
+# draw the mean of all images.
 #
 # ## The Gaussian decoder's term
 #
@@ -336,12 +369,14 @@ axes.hist(one.bound_b, bins, density=True, color="0.8", label="B")
 axes.hist(one.bound_a, bins, density=True, histtype="step", color=COLORS[0], linewidth=2, label="A")
 for values, style, color in ((one.bound_a, "-", COLORS[0]), (one.bound_b, "--", "black")):
     axes.axvline(values.mean(), linestyle=style, color=color, linewidth=1)
-axes.set(xlabel="bound of one image from one draw, in nats", ylabel="density", title="The same mean (lines), two widths")
+axes.set(xlabel="bound of one image from one draw, in nats", ylabel="density",
+         title="The same mean (lines), two widths")
 axes.legend(frameon=False, fontsize=9)
 plt.show()
 for name, values in (("A", one.bound_a), ("B", one.bound_b), ("A - B", one.bound_a - one.bound_b)):
     mean, error = mean_and_error(values)
-    print(f"{name:6} {mean:9.3f} +- {error:.3f}{'   exact 0' * (name == 'A - B')}   standard deviation {values.std():.2f}")
+    exact = "   exact 0" * (name == "A - B")
+    print(f"{name:6} {mean:9.3f} +- {error:.3f}   standard deviation {values.std():.2f}{exact}")
 assert abs(mean) < 5 * error
 
 print("\n            standard deviation, all test images   images where A is quieter")
@@ -384,15 +419,16 @@ plt.show()
 a, b, *_ = both(1.0, eps)
 log_px = gaussian_log_prob(np.full((1, 1), 1.5), np.zeros((1, 1)), np.full((1, 1), math.log(1.25)))[0][0]  # exactly
 mean, error = mean_and_error(b)
-print(f"at the posterior: A is {a.min():.9f} to {a.max():.9f}, B is {mean:.4f} +- {error:.4f}; log p(x) is {log_px:.9f}")
+print(f"at the posterior A is {a.min():.9f} to {a.max():.9f}, B is {mean:.4f} +- {error:.4f}; log p(x) = {log_px:.9f}")
 assert np.ptp(a) < 1e-12 < b.std() and abs(a[0] - log_px) < 1e-12
 
 # %% [markdown]
 # *Standard deviations, exact (lines) and measured (dots).*
 #
 # It is $\log p(x)$, for every z: A has no noise there, for what its sampled KL adds cancels what the reconstruction
-# does. B keeps the reconstruction's noise. But look right: A's *slope* is the noisier one all the way, and training
-# needs the slope. So both are true: B to train with, and A to see how near q has come to the posterior.
+# does. B keeps the reconstruction's noise. But in the right panel A's *slope* is the noisier one all the way (on digits
+# by a tenth of the variance, walkthrough 2), and training needs the slope: B to train with, and A to see how near q has
+# come to the posterior.
 #
 # ## Summary
 #
