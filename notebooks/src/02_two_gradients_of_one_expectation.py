@@ -107,7 +107,7 @@ axes.legend(frameon=False, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# The line. The dashed curve has its mean from the left end, and says "up" there only because f is bad on that side. It
+# The solid line. The dashed curve has its mean from the left end, and says "up" there only because f is bad on that side. It
 # tries places out; the line knows which way is up wherever it stands.
 #
 # **Before you run:** how many draws of the score function are as good as one reparameterised draw?
@@ -249,8 +249,8 @@ assert first == ["WRONG", "right"] and second == ["right", "WRONG"]
 # ## Three families
 #
 # Section 2.4 knows three recipes for z as a function of noise: put a uniform number through an **inverse CDF**; shift
-# and stretch, **location + scale**; or **compose** such variables. A member of the first, all of the second, and what
-# the package has of each:
+# and stretch, **location + scale**; or **compose** such variables. A member of the first, the recipe of the second, and
+# what the package has of each:
 
 # %%
 for sampler in (inverse_cdf.weibull, location_scale.location_scale):
