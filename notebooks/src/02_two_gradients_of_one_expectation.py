@@ -107,8 +107,8 @@ axes.legend(frameon=False, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# The solid line. The dashed curve has its mean from the left end, and says "up" there only because f is bad on that side. It
-# tries places out; the line knows which way is up wherever it stands.
+# The solid line. The dashed curve has its mean from the left end, and says "up" there only because f is bad on that
+# side. It tries places out; the line knows which way is up wherever it stands.
 #
 # **Before you run:** how many draws of the score function are as good as one reparameterised draw?
 
@@ -405,7 +405,7 @@ assert min(final["B"], final["score, b per image"]) > final["score"]
 
 # %% [markdown]
 # With a baseline for each image the score function keeps up for some 300 steps; then it falls behind. Without, z says
-# little about its image, and that the curve rises at all is the decoder's doing, whose gradient has no such trouble.
+# little about its image; most of the rise is the decoder's doing, whose gradient has no such trouble.
 #
 # ## Summary
 #
