@@ -227,3 +227,56 @@ def test_exchanged_gradients_are_all_that_is_said():
     exchange = '    d["W4"], d["W5"], d["b4"], d["b5"] = d["W5"], d["W4"], d["b5"], d["b4"]\n'
     report = check_vae(**written(NO_PRIOR, (RETURN, exchange + RETURN)))
     assert all("changed places" in finding.text for finding in report.findings), report.text(2)
+
+
+DECAY_LINES = (
+    '        "decay": DECAY / 2 * sum((w**2).sum() for name, w in p.items() if name[0] == "W"),',
+    "            d[name] = d[name] + DECAY * p[name]",
+)
+
+
+def weighted(weight):
+    """The same prior, weighted otherwise in value and gradient alike; `weight` may speak of M, or of a name."""
+    value, gradient = DECAY_LINES
+    return [(value, value.replace("DECAY / 2 * sum((w**2).sum()", f"DECAY / 2 * sum(({weight} * w**2).sum()")
+             .replace("M", "len(x)")),
+            (gradient, gradient.replace("DECAY * p", f"{weight.replace('M', 'len(x)')} * DECAY * p"))]  # fmt: skip
+
+
+PRIORS = {
+    "once": ("0.1", "10 / M", ""),
+    "M of 70 rows": ("1 / 70", "1", ""),
+    "a chosen weight": ("0.1", "1", ""),
+    "large and chosen": ("0.1", "1000", ""),
+    "of the decoder only": ("0.1", "(name in ('W1', 'W2'))", ""),
+    "for every row": ("0.1", "10", "M times what it should: it is there once for every row"),
+    "no half": ("0.1", "20 / M", "2 times what it should: is the 1/2"),
+    "times D": ("0.1", "110 / M", "D times what it should"),
+    "divided twice": ("0.1", "10 / M**2", "1/M times what it should beside 7 rows"),
+    "one left out": ("0.1", "(10 / M * (name != 'W4'))", "leaves out W4"),
+    "the sign": ("0.1", "-1", "wrong sign"),
+}
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_the_weight_of_the_prior(name):
+    decay, weight, says = PRIORS[name]
+    report = check_vae(**written(("DECAY = 0.1", f"DECAY = {decay}"), *weighted(weight)))
+    assert not report.wrong_arrays and report.verdict == ("wrong" if says else "right"), report.text(2)
+    assert not says or re.search(f"prior on the parameters.*{says}", report.top.text), report.text(2)
+    assert not says or "prior" in report.text(0)
+
+
+def test_a_declared_weight_of_the_prior():
+    for prior, verdict in ((0.1, "right"), (0.2, "wrong")):
+        report = check_vae(**written(*weighted("1")) | {"prior": prior})
+        assert report.verdict == verdict, report.text(2)
+        assert verdict == "right" or "weighs 0.1; PRIOR_WEIGHT says 0.2" in report.top.text
+    assert check_vae(**written(*weighted("10")) | {"prior": 1}).verdict == "right"
+
+
+def test_a_right_gradient_beside_a_prior_that_weighs_too_much():
+    value, gradient = weighted("10")
+    report = check_vae(**written(value, (gradient[0], gradient[0].replace("DECAY", "1 / M"))))
+    assert [finding.part for finding in report.findings] == ["value"], report.text(2)
+    assert any("those of the right bound" in note for note in report.notes)

@@ -16,6 +16,7 @@ finds out by itself. What it cannot find out, a file may declare:
     COLUMNS = True                   x is (D, M) and eps (J, M): every datapoint is a column
     NAMES = {"W1": "phi.hidden.W", "V": "theta.logits.W.T", "s": "phi.log_sigma.b", ...}    instead of parameters
     SIGN = -1, SCALE = "mean"        a loss; "sum" or "mean" over the rows
+    PRIOR_WEIGHT = 0.1               what the value has of log N(w; 0, I), if it is not 1 beside the sum over all rows
     NETWORK = "other"                not the paper's: only what needs no reference is checked
     sample(mu, log_var, eps)         z, by functions with these very arguments: its moments are tested
     kl(mu, log_var)                  the KL, one number or one for each row: it is tested against samples

@@ -40,7 +40,7 @@ MIXED: dict[str, Callable[[NDArray], NDArray]] = {
 
 def alike(mapping: Mapping, at: Point, name: str, yours: Arrays) -> bool:
     """Whether an array's gradient is that of single rows, added up or averaged: then what is true of one is of all."""
-    if any(mapping.units(at).prior) or name not in yours:
+    if any(mapping.units(at).prior.values()) or name not in yours:
         return True
     ones = [mapping.gradient(at.row(m, s)).get(name) for m in range(len(at.x)) for s in range(at.samples)]
     if any(one is None for one in ones):

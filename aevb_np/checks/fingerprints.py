@@ -42,10 +42,9 @@ def observe(mapping: Mapping, at: Point) -> Rows:
     known = mapping.units(alone[0])
     answers = [mapping.gradient(one) for one in alone]
     minus_w = summed(priors(at))
-    of_value = {"W": known.prior[0], "b": known.prior[1]}
     more = surplus(mapping, at, mapping.gradient(at))
     rescaled = mapping.units(at).unit / known.unit
-    prior = {name: (of_value[name[-1]] + rescaled * more.get(name, 0.0)) * w for name, w in minus_w.items()}
+    prior = {name: (known.prior[name] + rescaled * more.get(name, 0.0)) * w for name, w in minus_w.items()}
     names = set.intersection(*(set(answer) for answer in answers))
     gradients = {name: np.stack([answer[name] for answer in answers]) - prior[name] for name in names}
     together = Point(at.p, at.x[:ROWS], at.eps[:ROWS])

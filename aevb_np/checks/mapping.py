@@ -65,12 +65,13 @@ class Mapping(NamedTuple):
         yours = self.as_given(at)
         each = paths(self.model, at).values()
         bound = {name: sum((arrays[name] for arrays in each), np.zeros(())) for name in yours}
-        of_value = self.found.prior if self.found else (0.0, 0.0)
-        prior = [{name: c * g for name, g in arrays.items()} for c, arrays in zip(of_value, priors(at).values())]
+        prior = {name: sum(arrays[name] for arrays in priors(at).values()) for name in yours}
         for unit in (1.0, -1.0, 1 / len(at.x), -1 / len(at.x)):
-            right = {name: unit * g + prior[0][name] + prior[1][name] for name, g in bound.items()}
-            if len(yours) == len(self.windows) and all(apart(yours[name], g) < EQUAL for name, g in right.items()):
-                return unit
+            of_value = self.found.prior if self.found else dict.fromkeys(bound, 0.0)
+            for c in of_value, {name: unit * (c != 0) for name, c in of_value.items()}:  # as it is, or once
+                right = {name: unit * g + c[name] * prior[name] for name, g in bound.items()}
+                if len(yours) == len(self.windows) and all(apart(yours[name], g) < EQUAL for name, g in right.items()):
+                    return unit
         return None
 
     def paths(self, at: Point, rows: NDArray | None = None, samples: NDArray | None = None) -> dict[Path, Arrays]:
@@ -81,8 +82,8 @@ class Mapping(NamedTuple):
             path: {name: factors.get(path[0], known.reconstruction) * g for name, g in arrays.items()}
             for path, arrays in paths(self.model, at, rows, samples).items()
         }
-        for (path, arrays), c in zip(priors(at).items(), known.prior):
-            found[path] = {name: c * g for name, g in arrays.items()}
+        for path, arrays in priors(at).items():
+            found[path] = {name: known.prior[name] * g for name, g in arrays.items()}
         return found
 
     def units(self, at: Point) -> Units:
@@ -132,6 +133,7 @@ def find(student: Student) -> Mapping | None:
                 sure |= set(known) == set(windows)
     for model, windows, terms, value in guesses:
         found = values.with_others(terms, value, unused(student, windows, terms.points), called(windows))
+        found = found or values.by_array(student, windows, model, samples_of(student), M)
         if found := found or values.named(terms, value):
             return mapped(student, model, windows, found)
     return Mapping(student, *guesses[0][:2], None, None, None, sure) if guesses else None
@@ -158,6 +160,7 @@ def mapped(student: Student, model: VAE, windows: Windows, found: Fit) -> Mappin
         return Mapping(student, model, windows, found, many, None)
     terms = Terms(model, values.points_for(model, 1, 1))
     alone = values.fit(terms, values.at_points(student, windows, terms.points))
+    alone = alone or values.by_array(student, windows, model, 1, 1)
     one = values.units(alone, 1, int(np.sign(many.unit))) if alone and alone.a else None
     return Mapping(student, model, windows, found, many, one)
 

@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.checks import batches, dictionary, fingerprints, histories, hygiene, mapping, paths, probes, tables, values
+from aevb_np.checks import (
+    batches,
+    dictionary,
+    fingerprints,
+    histories,
+    hygiene,
+    mapping,
+    paths,
+    probes,
+    tables,
+    values,
+    weighing,
+)
 from aevb_np.checks.gradients import compare, unclear
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.problem import Point
@@ -144,8 +156,8 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
         parameters = {known.mine(name): parameters[known.mine(name)] for name in in_backward_order(known)}
     yours = student.gradients_at(hygiene.copied(parameters), at)
     compare(report, lambda p: student.value_at(p, at), parameters, yours, at.constants)
-    of_bound = False
-    if report.wrong_arrays and known is not None and not known.bound:
+    of_bound, of_prior = False, weighing.check(known, at) if known is not None else ([], [])
+    if report.wrong_arrays and known is not None and (of_prior[0] or not known.bound):
         of_bound = known.unit_of_gradients(at) is not None
     if of_bound:
         report.findings = [finding for finding in report.findings if finding.part != "gradient"]
@@ -154,8 +166,8 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
     if known is not None and known.found is not None and known.many is not None:
         whose = "of the bound" if of_bound else "" if report.wrong_arrays else "of the value"
         findings, notes = values.judge(known.found, at, known.many, student, whose)
-        report.add(*findings)
-        report.notes += notes
+        report.add(*findings, *of_prior[0])
+        report.notes += notes + of_prior[1]
         if known.exact and known.one is None:
             text = "the value of one row by itself is not the bound, that of a batch is: rows influence each other"
             report.add(Finding("batch", "rows by themselves", "a fact of the batch", text, part="batch"))
