@@ -280,3 +280,42 @@ def test_a_right_gradient_beside_a_prior_that_weighs_too_much():
     report = check_vae(**written(value, (gradient[0], gradient[0].replace("DECAY", "1 / M"))))
     assert [finding.part for finding in report.findings] == ["value"], report.text(2)
     assert any("those of the right bound" in note for note in report.notes)
+
+
+MEAN, MEAN_KL = "-log_px.sum() / (M * L)", "-(1 + lv - mu**2 - np.exp(lv)).sum() / 2 / M,"
+SHARES = {
+    "a row": ([(MEAN, "-log_px[:, :-1].sum() / (M - 1) / L"), (MEAN_KL, "-(1 + lv - mu**2 - np.exp(lv))[:-1].sum()"
+               " / 2 / (M - 1),")], r"the value leaves out row 6 \(the last\)"),
+    "half of it": ([(MEAN_KL, "-(1 + lv - mu**2 - np.exp(lv))[0].sum() / 2,")], r"the KL has row 0 \(the first\) only"),
+    "a row twice": ([(MEAN, "-(log_px.sum() + log_px[:, 2].sum()) / (M * L)")],
+                    r"the reconstruction counts row 2 \(of 0 to 6\) 2 times"),
+    "pixels": ([(MEAN, "-log_px[..., 1:].sum() / (M * L)")], r"the reconstruction leaves out pixel 0 \(the first\)"),
+    "dimensions": ([(MEAN_KL, "-(1 + lv - mu**2 - np.exp(lv))[:, :2].sum() / 2 / M,")],
+                   r"the KL has the latent dimensions 0, 1 \(of 0 to 4\) only"),
+    "samples": ([(MEAN, "-log_px[-1].sum() / M")], r"the reconstruction has sample 2 \(the last\) only"),
+    "the row before": ([(BCE, "np.roll(x, 1, 0) * np.log(y) + (1 - np.roll(x, 1, 0)) * np.log(1 - y)")],
+                       "z of one row against x of another: that of the row before"),
+    "eps of another": ([("s * eps\n", "s * eps[:, ::-1]\n")], "the rows use eps in reverse"),
+    "(M, L)": ([("s * eps\n", "s * eps.reshape(M_OF(x), -1, 5).swapaxes(0, 1)\n"),
+                ("EPS =", "M_OF = len\nEPS =")], r"eps is read as \(M, L, J\)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_what_does_not_count_is_named(name):
+    patches, says = SHARES[name]
+    report = check_vae(**written(NO_PRIOR, *patches, layout="(L, M, J)"))
+    assert report.verdict == "wrong" and report.top.part in ("value", "sampler"), report.text(2)
+    assert re.search(says, report.top.text) and "influence" not in report.text(2), report.text(2)
+
+
+def test_rows_that_are_left_out_do_not_influence_each_other():
+    """Of another network, of which nothing is known but its value."""
+    good = written(NO_PRIOR)
+
+    def value(p, x, eps):
+        return sum(good["value"](p, x[:-1], eps[:-1]).values())
+
+    told = check_vae(**good | {"value": value, "network": "other"}).findings
+    assert any("does not depend on the rows 6 of x" in finding.text for finding in told)
+    assert all("influence" not in finding.text for finding in told)

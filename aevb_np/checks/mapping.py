@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.checks import structure, values
+from aevb_np.checks import shares, structure, values
 from aevb_np.checks.formulas import SAMPLED
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.problem import H_DECODER, H_ENCODER, L, M, Point, model_of, point
@@ -134,6 +134,7 @@ def find(student: Student) -> Mapping | None:
     for model, windows, terms, value in guesses:
         found = values.with_others(terms, value, unused(student, windows, terms.points), called(windows))
         found = found or values.by_array(student, windows, model, samples_of(student), M)
+        found = found or shares.fit(student, windows, model, samples_of(student), M)
         if found := found or values.named(terms, value):
             return mapped(student, model, windows, found)
     return Mapping(student, *guesses[0][:2], None, None, None, sure) if guesses else None

@@ -9,13 +9,14 @@ names itself. If not, every part is replaced by what students write in its place
 """
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.facts import check_sampler
-from aevb_np.checks.formulas import BERNOULLI, GAUSSIAN, HARMLESS, KL, LOG_VAR, NOISE, RIGHT, SAMPLED, VARIANCE
+from aevb_np.checks.formulas import BERNOULLI, GAUSSIAN, HARMLESS, KL, LOG_VAR, NOISE, PAIRED, RIGHT, SAMPLED, VARIANCE
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import combination
 from aevb_np.checks.problem import Point, point
@@ -46,10 +47,10 @@ class Fit(NamedTuple):
 class Terms:
     """The parts of the value at every point, in every variant, computed once."""
 
-    def __init__(self, model: VAE, points: list[Point], log_var: str = ""):
+    def __init__(self, model: VAE, points: list[Point], log_var: str = "", paired: Callable = repeat):
         self.bernoulli = isinstance(model.decoder, BernoulliMLP)
         self.likelihoods = BERNOULLI if self.bernoulli else GAUSSIAN
-        self.model, self.points = model, points
+        self.model, self.points, self.paired = model, points, paired
         self.encoded = [model.encoder.forward(at.p.phi, at.x)[0] for at in points]
         if log_var:
             self.encoded = [(mu, LOG_VAR[log_var](s)) for mu, s in self.encoded]
@@ -74,7 +75,7 @@ class Terms:
                 z = repeat(mu, L) + NOISE[noise](repeat(log_var, L), at.eps, len(at.x))
                 output, _ = self.model.decoder.forward(at.p.theta, z)
                 arguments = (output,) if self.bernoulli else output
-                numbers.append(self.likelihoods[likelihood](repeat(at.x, L), *arguments).sum() / L)
+                numbers.append(self.likelihoods[likelihood](self.paired(at.x, L), *arguments).sum() / L)
             self.known[key] = np.array(numbers)
         return self.known[key]
 
@@ -137,6 +138,10 @@ def named(terms: Terms, value: NDArray) -> Fit | None:
             return found
     for text in LOG_VAR:
         found = fit(Terms(terms.model, terms.points, text), value)
+        if found and found.a:
+            return found._replace(faults=(text,))
+    for text, paired in PAIRED.items():
+        found = fit(Terms(terms.model, terms.points, paired=paired), value)
         if found and found.a:
             return found._replace(faults=(text,))
     return None
