@@ -26,7 +26,7 @@ def check(student: Student, parameters: dict[str, Any], at: Point) -> list[Findi
         findings.append(fault("batch", "rows that are not treated alike", text, "how the rows are put together"))
     quiet = at._replace(eps=np.zeros_like(at.eps))
     if student.value_at(parameters, quiet) == alone[0]:
-        findings.append(fault("no noise", "the sampler", "the value does not depend on eps: z is not sampled"))
+        findings.append(fault("no noise", "the sampler", "the value does not depend on eps: z is not sampled", "z"))
     return findings
 
 
@@ -72,4 +72,4 @@ def zero_parameters(student: Student, parameters: dict[str, Any], at: Point) -> 
         return []
     plain = min(said, key=lambda text: sum(letter.isalpha() for letter in text))  # a sum or a mean, whichever it is
     text = f"with all parameters zero the bound is -D ln 2 a row; yours is {plain} times that"
-    return [fault(f"zero:{plain}", "a factor", text)]
+    return [fault(f"zero:{plain}", "a factor", text, "the reconstruction: how often it enters")]

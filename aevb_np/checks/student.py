@@ -72,6 +72,7 @@ class Student:
     sign: int | None = None
     scale: str | None = None
     network: str = NETWORKS[0]
+    no_log_2pi: bool = False  # whether a Gaussian's constant is left out on purpose
     prior: float | None = None  # what log N(w; 0, I) is multiplied with in the value
     seed: int = 0  # of the point at which the gradients are checked
     size: float = SCALE  # of the parameters there

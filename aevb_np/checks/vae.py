@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aevb_np.checks import (
     batches,
+    constants,
     dictionary,
     fingerprints,
     histories,
@@ -107,12 +108,14 @@ def say_unknown(report: Report, known: Mapping, at: Point) -> None:
     """A value that is none of those that are known; which part of it is not."""
     right = known.unit_of_gradients(mapping.problem_for(known, known.student)) is not None
     points = values.points_for(known.model, at.samples, len(at.x))
-    part = values.in_part(known.student, known.windows, known.model, points) if right or known.sure else ""
+    place, part = "", ""
+    if right or known.sure:
+        place, part = values.in_part(known.student, known.windows, known.model, points)
     text = f"it is not the bound of the paper's network{', of which the gradients are right' * right}"
     text += f"; {part}" if part else ", nor any that is known"
     text += "" if right else ". " + advice(known.student)
     if right or known.sure:
-        report.add(values.fault("unknown", "a formula", text))
+        report.add(values.fault("unknown", "a formula", text, place or "the whole of it"))
     else:
         report.doubts.append(f"which array is which does not show; as far as the value can be read, {text}")
 
@@ -123,7 +126,8 @@ def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> li
     moved = {name: parameters | {name: rng.standard_normal(np.shape(parameters[name]))} for name in names}
     found = [name for name, p in moved.items() if student.value_at(hygiene.copied(p), at) == value]
     text = f"the value does not depend on {', '.join(found)}: never used, or another was used instead"
-    return [values.fault("unused", "a parameter that is not used", text)] if found else []
+    place = f"{', '.join(found)}, which it does not depend on"
+    return [values.fault("unused", "a parameter that is not used", text, place)] if found else []
 
 
 def advice(student: Student) -> str:
@@ -166,8 +170,9 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
     if known is not None and known.found is not None and known.many is not None:
         whose = "of the bound" if of_bound else "" if report.wrong_arrays else "of the value"
         findings, notes = values.judge(known.found, at, known.many, student, whose)
-        report.add(*findings, *of_prior[0])
-        report.notes += notes + of_prior[1]
+        of_constant, more = constants.check(known.found, at, known.many, student) if not findings else ([], [])
+        report.add(*findings, *of_prior[0], *of_constant)
+        report.notes += notes + of_prior[1] + more
         if known.exact and known.one is None:
             text = "the value of one row by itself is not the bound, that of a batch is: rows influence each other"
             report.add(Finding("batch", "rows by themselves", "a fact of the batch", text, part="batch"))

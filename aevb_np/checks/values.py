@@ -22,7 +22,6 @@ from aevb_np.checks.numeric import combination
 from aevb_np.checks.problem import Point, point
 from aevb_np.checks.report import Finding
 from aevb_np.checks.student import Student, Windows, arrays_for
-from aevb_np.distributions import LOG_2PI
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP
 from aevb_np.params import Params
@@ -157,7 +156,7 @@ def with_others(terms: Terms, value: NDArray, unused: list[str], called: dict[st
                 where = (
                     f"{called[name]} is never used; where it belongs there is {called[other] if other else 'nothing'}"
                 )
-                return found._replace(faults=(f"the value does not depend on {called[name]}: {where}",))
+                return found._replace(faults=(f"{UNUSED}{called[name]}: {where}",))
     return None
 
 
@@ -170,8 +169,8 @@ def instead(at: Point, name: str, other: str | None) -> Point:
     return at._replace(p=p)
 
 
-def in_part(student: Student, windows: Windows, model: VAE, points: list[Point]) -> str:
-    """Which part of an unknown value is right, and so which is not.
+def in_part(student: Student, windows: Windows, model: VAE, points: list[Point]) -> tuple[str, str]:
+    """Which part of an unknown value is not right, and how that is known; "" and "" if it is not.
 
     With theta zero the reconstruction is a constant, whatever it is; with the encoder's heads zero the KL is one.
     """
@@ -184,9 +183,11 @@ def in_part(student: Student, windows: Windows, model: VAE, points: list[Point])
         if fitted is not None and fitted[1] < EXACT and abs(fitted[0][0]) > 1e-6:
             right.add("KL" if still == "decoder" else "reconstruction")
     if len(right) == 2:
-        return "the KL in it is right, and the reconstruction where mu and log sigma^2 are zero: look at z"
+        return "z", "the KL in it is right, and the reconstruction where mu and log sigma^2 are zero: look at z"
     other = {"KL": "reconstruction", "reconstruction": "KL"}
-    return "".join(f"the {part} in it is right: look at the {other[part]}" for part in right)
+    for part in right:
+        return f"the {other[part]}", f"the {part} in it is right: look at the {other[part]}"
+    return "", ""
 
 
 def silenced(at: Point, still: str) -> Point:
@@ -244,71 +245,54 @@ def judge(
         if gradients == "of the bound":
             broadcast = abs(abs(k_r) - M) < SAME * M
             text += ", of which the gradients are right" + broadcast * ": did (M, 1) and (M,) become (M, M)?"
-            findings.append(fault("scales", "a term", text))
+            findings.append(fault("scales", "a term", text, "its scale as a whole"))
         else:
             notes.append(text + "; its gradients are so too" * (gradients == "of the value"))
     elif abs(ratio * M - 1) < SAME and summed:
-        findings.append(fault("scales", "a term", "the reconstruction is summed over the rows, the KL is averaged"))
+        text = "the reconstruction is summed over the rows, the KL is averaged"
+        findings.append(fault("scales", "a term", text, BESIDE))
     elif abs(ratio * M - 1) < SAME and abs(k_r - 1) < SAME:
         text = "the KL enters the value 1/M times: it is divided by the number of rows twice"
-        findings.append(fault("scales", "a term", text))
+        findings.append(fault("scales", "a term", text, "the KL: how often it enters"))
     elif abs(ratio / M - 1) < SAME:
-        findings.append(fault("scales", "a term", "the KL is summed over the rows, the reconstruction is averaged"))
+        text = "the KL is summed over the rows, the reconstruction is averaged"
+        findings.append(fault("scales", "a term", text, BESIDE))
     else:
         for name, k in (("reconstruction", k_r), ("KL", k_kl)):
             if abs(k - 1) > SAME:
-                findings.append(fault(f"{name}:{told(k, constants)}", "a term", f"the {name} {enters(k, constants)}"))
-    if not findings:
-        more, less = constant(found, at, units, student.decoder)
-        findings, notes = more, notes + less
+                text, where = f"the {name} {enters(k, constants)}", f"the {name}: how often it enters"
+                findings.append(fault(f"{name}:{told(k, constants)}", "a term", text, where))
     return findings, notes
 
 
-def constant(found: Fit, at: Point, units: Units, decoder: str) -> tuple[list[Finding], list[str]]:
-    """What does not depend on the parameters: the gradients do not care, the number does."""
-    (M, D), J = at.x.shape, at.eps.shape[1]
-    yours = found.constant / units.unit / (M * units.reconstruction)
-    whole = -0.5 * D * LOG_2PI if decoder == "gaussian" else 0.0
-    off, small = yours - whole, 1e-4
-    if abs(off) < small:
-        return [], []
-    if decoder == "gaussian" and abs(yours) < small:
-        return [], [
-            "the value leaves out the constant D/2 log(2 pi) of the decoder: harmless, the gradients do not care"
-        ]
-    side = "above" if off > 0 else "below"
-    text = f"the value is off by a constant: the bound it stands for is {abs(off):.6g} a row {side} the right one"
-    kl, twice = 0.5 * J, 0.5 * D * LOG_2PI
-    for looks, c in {
-        "J/2: the 1 in the KL, 1 + log sigma^2 - mu^2 - sigma^2, is missing": -kl,
-        "J/2: the 1 in the KL has come in twice": kl,
-        "J: the 1 in the KL has the wrong sign": -2 * kl,
-        "D/2 log(2 pi), which a Bernoulli decoder has not": -twice if decoder == "bernoulli" else np.inf,
-        "J/2 - D/2 log(2 pi): the 1 in the KL is missing, and the decoder's constant": twice - kl,
-        "D/2 log(2 pi): it has come in twice": -twice if decoder == "gaussian" else np.inf,
-        "D log(2 pi): it has the wrong sign": 2 * twice,
-        "log(2 pi) enters once for a batch, not D times for every row": twice - 0.5 * LOG_2PI / M,
-        "log(2 pi) enters once for a row, not D times": twice - 0.5 * LOG_2PI,
-        "D/2 log(2 pi): it is added without the 1/2": -twice if decoder == "gaussian" else np.inf,
-    }.items():
-        if abs(off - c) < small:
-            return [fault("constant", "a constant", f"{text}. That is {looks}")], []
-    if any(units.prior.values()):  # which has a constant of its own
-        return [], [f"the value has a constant of {off:.6g} a row that the bound has not: that of the prior?"]
-    if decoder == "gaussian":
-        text += f". Your constant is D/2 times {-2 * yours / D:.5g}; it should be D/2 times log(2 pi) = {LOG_2PI:.5g}"
-    return [fault("constant", "a constant", text)], []
+BESIDE = "the reconstruction beside the KL: sums and means over the rows"
 
 
-def fault(label: str, family: str, text: str, place: str = "the number itself") -> Finding:
+def fault(label: str, family: str, text: str, place: str) -> Finding:
     """A finding about the value."""
     return Finding(f"value:{label}", f"{place} (its gradient may be right for it)", family, text, part="value")
 
 
 def formula(text: str) -> Finding:
     """A finding about one of the formulas that the value is made of; what is drawn counts as the sampler's."""
-    finding = fault(f"formula:{text}", "a formula", text)
+    finding = fault(f"formula:{text}", "a formula", text, place_of(text))
     return finding._replace(part="sampler", place="z = mu + sigma eps") if text in NOISE else finding
+
+
+def place_of(text: str) -> str:
+    """The part of the value in which a formula stands."""
+    if text in LOG_VAR:
+        return "the encoder's log_var, on its way into the value"
+    if text in KL or text.startswith("the KL "):
+        return "the KL"
+    if text in BERNOULLI or text in GAUSSIAN or text.startswith("the reconstruction "):
+        return "the reconstruction, log p(x|z)"
+    if text.startswith(UNUSED):
+        return text.removeprefix(UNUSED).partition(":")[0] + ", which it does not depend on"
+    return "what counts in it"
+
+
+UNUSED = "the value does not depend on "
 
 
 def sampled(found: Fit) -> list[str]:
