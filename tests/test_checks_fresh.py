@@ -354,7 +354,10 @@ PLACES = {
     "the reconstruction beside the KL": [(MEAN, "-log_px.sum() / L")],
     "the encoder's log_var": [('lv = h @ p["W5"] + p["b5"]', 'lv = np.tanh(h @ p["W5"] + p["b5"])')],
     "the constant of the KL": [("-(1 + lv - mu**2", "-(lv - mu**2")],
-    "b5, which it does not depend on": [('lv = h @ p["W5"] + p["b5"]', 'lv = h @ p["W5"]')],
+    "b5 and its layer": [('lv = h @ p["W5"] + p["b5"]', 'lv = h @ p["W5"]')],
+    "the encoder ": [("h = np.tanh(a3)", "h = np.maximum(a3, 0)")],
+    "z ": [("s * eps\n", "s + eps\n")],
+    "the prior on the parameters ": [("DECAY / 2 * sum((w**2)", "0.1 * sum(np.abs(w)")],
     "what counts in it": [(MEAN, "-log_px[:, 1:].sum() / M / L"),
                           (MEAN_KL, "-(1 + lv - mu**2 - np.exp(lv))[1:].sum() / 2 / M,")],
 }  # fmt: skip
@@ -362,5 +365,6 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_default_report_says_in_which_term_of_the_value(place):
+    """The gradients do not follow, so they are wrong as well; the value comes first."""
     text = check_vae(**written(NO_PRIOR, *PLACES[place], layout="(L, M, J)")).text(0)
     assert f"first fault: in the value, {place}" in text and "name:" not in text, text

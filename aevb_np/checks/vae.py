@@ -1,5 +1,6 @@
 """A whole VAE, checked: its code, its value, its gradients, its sampler, its batches; the layers in turn."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from aevb_np.checks import (
     mapping,
     paths,
     probes,
+    regions,
     tables,
     values,
     weighing,
@@ -26,7 +28,8 @@ from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.problem import Point
 from aevb_np.checks.reference import MODEL_PARTS, backward_order, layer
 from aevb_np.checks.report import WRONG, Finding, Report
-from aevb_np.checks.student import Student, StudentError, arrays_for
+from aevb_np.checks.student import Student, StudentError, Windows, arrays_for, candidates
+from aevb_np.model import VAE
 
 # Within one array the most telling finding comes first.
 KINDS = """data, mean, path, rows, twins, integers
@@ -106,18 +109,27 @@ def diagnose(report: Report, student: Student) -> None:
 
 def say_unknown(report: Report, known: Mapping, at: Point) -> None:
     """A value that is none of those that are known; which part of it is not."""
-    right = known.unit_of_gradients(mapping.problem_for(known, known.student)) is not None
-    points = values.points_for(known.model, at.samples, len(at.x))
+    student = known.student
+    right = known.unit_of_gradients(mapping.problem_for(known, student)) is not None
     place, part = "", ""
-    if right or known.sure:
-        place, part = values.in_part(known.student, known.windows, known.model, points)
+    for model in mapping.models(student):
+        points = values.points_for(model, at.samples, len(at.x))
+        for windows in [known.windows] if right or known.sure else likeliest(student, model):
+            where, how = ("", "") if place else regions.wrong(student, windows, model, points)
+            if right or known.sure or where != regions.ENCODER:  # which a wrong reading says as well
+                place, part = place or where, part or how
     text = f"it is not the bound of the paper's network{', of which the gradients are right' * right}"
     text += f"; {part}" if part else ", nor any that is known"
-    text += "" if right else ". " + advice(known.student)
-    if right or known.sure:
+    text += "" if right else ". " + advice(student)
+    if right or known.sure or place:
         report.add(values.fault("unknown", "a formula", text, place or "the whole of it"))
     else:
         report.doubts.append(f"which array is which does not show; as far as the value can be read, {text}")
+
+
+def likeliest(student: Student, model: VAE, most: int = 8) -> list[Windows]:
+    """How the arrays may be read, when the value does not show it: of wrong readings no part comes out right."""
+    return list(itertools.islice(candidates(student, model, lambda shapes, fits: {}), most))
 
 
 def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> list[Finding]:
@@ -126,7 +138,7 @@ def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> li
     moved = {name: parameters | {name: rng.standard_normal(np.shape(parameters[name]))} for name in names}
     found = [name for name, p in moved.items() if student.value_at(hygiene.copied(p), at) == value]
     text = f"the value does not depend on {', '.join(found)}: never used, or another was used instead"
-    place = f"{', '.join(found)}, which it does not depend on"
+    place = f"{', '.join(found)} and the layer of it"
     return [values.fault("unused", "a parameter that is not used", text, place)] if found else []
 
 

@@ -147,16 +147,22 @@ def named(terms: Terms, value: NDArray) -> Fit | None:
 
 
 def with_others(terms: Terms, value: NDArray, unused: list[str], called: dict[str, str]) -> Fit | None:
-    """The right value, but for arrays that it does not read: there are zeros, or another array, in their place."""
+    """The right value, but for one array that its bound does not read: there are zeros, or another, in its place.
+
+    `unused` are those without which the value is the same; any other may still be read by the prior.
+    """
     likes = {name: w.shape for name, w, _ in terms.points[0].p.arrays()}
-    for name in unused:
+    for name in sorted(likes, key=lambda name: name not in unused):
         for other in [None, *(n for n, shape in likes.items() if shape == likes[name] and n != name)]:
-            found = fit(Terms(terms.model, [instead(at, name, other) for at in terms.points]), value)
+            instead_of = Terms(terms.model, [instead(at, name, other) for at in terms.points])
+            instead_of.log_prior = terms.log_prior
+            found = fit(instead_of, value)
             if found and found.a:
                 where = (
                     f"{called[name]} is never used; where it belongs there is {called[other] if other else 'nothing'}"
                 )
-                return found._replace(faults=(f"{UNUSED}{called[name]}: {where}",))
+                nothing_else = " but for its prior" * (name not in unused)
+                return found._replace(faults=(f"{UNUSED}{called[name]}{nothing_else}: {where}",))
     return None
 
 
@@ -166,36 +172,6 @@ def instead(at: Point, name: str, other: str | None) -> Point:
     p.flat[:] = at.p.flat
     arrays = {n: w for n, w, _ in p.arrays()}
     arrays[name][...] = arrays[other] if other else 0.0
-    return at._replace(p=p)
-
-
-def in_part(student: Student, windows: Windows, model: VAE, points: list[Point]) -> tuple[str, str]:
-    """Which part of an unknown value is not right, and how that is known; "" and "" if it is not.
-
-    With theta zero the reconstruction is a constant, whatever it is; with the encoder's heads zero the KL is one.
-    """
-    right = set()
-    for still in ("decoder", "heads"):
-        terms = Terms(model, [silenced(at, still)._replace(x=points[0].x) for at in points])
-        known = terms.kl(RIGHT) if still == "decoder" else terms.reconstruction(RIGHT, RIGHT)
-        value = at_points(student, windows, terms.points)
-        fitted = combination([known, *terms.prior, np.ones(len(value))], value)
-        if fitted is not None and fitted[1] < EXACT and abs(fitted[0][0]) > 1e-6:
-            right.add("KL" if still == "decoder" else "reconstruction")
-    if len(right) == 2:
-        return "z", "the KL in it is right, and the reconstruction where mu and log sigma^2 are zero: look at z"
-    other = {"KL": "reconstruction", "reconstruction": "KL"}
-    for part in right:
-        return f"the {other[part]}", f"the {part} in it is right: look at the {other[part]}"
-    return "", ""
-
-
-def silenced(at: Point, still: str) -> Point:
-    """The same point with zeros in the decoder, or in the encoder's heads."""
-    p = Params(at.p.shapes)
-    p.flat[:] = at.p.flat
-    for part in (p.theta,) if still == "decoder" else (p.phi.mean, p.phi.log_var):
-        part.flat[:] = 0
     return at._replace(p=p)
 
 
@@ -288,7 +264,7 @@ def place_of(text: str) -> str:
     if text in BERNOULLI or text in GAUSSIAN or text.startswith("the reconstruction "):
         return "the reconstruction, log p(x|z)"
     if text.startswith(UNUSED):
-        return text.removeprefix(UNUSED).partition(":")[0] + ", which it does not depend on"
+        return text.removeprefix(UNUSED).partition(":")[0].removesuffix(" but for its prior") + " and its layer"
     return "what counts in it"
 
 
