@@ -86,6 +86,13 @@ CONSTANTS = {
     "log of y + c": ([(BCE, "x * np.log(y + 0.01) + (1 - x) * np.log(1 - y + 0.01)")], r"log\(y \+ 0.01\)"),
     "the KL twice by M": ([(".sum() / 2 / M,", ".sum() / 2 / M**2,")], "divided by the number of rows twice"),
     "|eps|": ([("s * eps\n", "s * np.abs(eps)\n")], "never negative"),
+    "the KL's sigma^2 three times": ([("- np.exp(lv)).sum()", "- 3 * np.exp(lv)).sum()")], "sigma.2 enters 3 times"),
+    "half x log y": ([(BCE, "x * np.log(y) / 2 + (1 - x) * np.log(1 - y)")], "x log y enters 1/2 times"),
+    "log to the base 2": ([(BCE, "x * np.log2(y) + (1 - x) * np.log2(1 - y)")], r"enters the value 1/log\(2\) times"),
+    "either reading": ([("s = np.exp(lv / 2)", "s = np.exp(lv)")], "z uses exp.* or, if your head gives log sigma"),
+    "sigma for both": ([("s = np.exp(lv / 2)", "s = np.exp(lv)"), ("- np.exp(lv)).sum()", "- s**2).sum()")],
+                       "the variance, where .* and the KL has the same sigma"),
+    "exp(-lv)": ([("- np.exp(lv)).sum()", "- np.exp(-lv)).sum()")], r"exp\(-log_var\) where"),
     "x rounded": ([(BCE, "np.round(x) * np.log(y) + (1 - np.round(x)) * np.log(1 - y)")], "rounds x"),
 }
 
@@ -262,9 +269,9 @@ DECAY_LINES = (
 def weighted(weight):
     """The same prior, weighted otherwise in value and gradient alike; `weight` may speak of M, or of a name."""
     value, gradient = DECAY_LINES
-    return [(value, value.replace("DECAY / 2 * sum((w**2).sum()", f"DECAY / 2 * sum(({weight} * w**2).sum()")
-             .replace("M", "len(x)")),
-            (gradient, gradient.replace("DECAY * p", f"{weight.replace('M', 'len(x)')} * DECAY * p"))]  # fmt: skip
+    weight = weight.replace("M", "len(x)")
+    return [(value, value.replace("DECAY / 2 * sum((w**2).sum()", f"DECAY / 2 * sum(({weight} * w**2).sum()")),
+            (gradient, gradient.replace("DECAY * p", f"{weight.replace('w.size', 'd[name].size')} * DECAY * p"))]
 
 
 PRIORS = {
@@ -277,6 +284,7 @@ PRIORS = {
     "no half": ("0.1", "20 / M", "2 times what it should: is the 1/2"),
     "times D": ("0.1", "110 / M", "D times what it should"),
     "divided twice": ("0.1", "10 / M**2", "1/M times what it should beside 7 rows"),
+    "a mean": ("0.1", "10 / M / w.size", "is a mean over the entries of each array"),
     "one left out": ("0.1", "(10 / M * (name != 'W4'))", "leaves out W4"),
     "the sign": ("0.1", "-1", "wrong sign"),
 }

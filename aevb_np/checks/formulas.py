@@ -60,6 +60,14 @@ NOISE: dict[str, Callable] = {
     ),
     "z uses eps^2 where eps belongs": lambda log_var, eps, M: np.exp(0.5 * log_var) * eps**2,
 }
+SAME_SIGMA = {  # the KL that is made with the same wrong sigma as z
+    VARIANCE: "the KL has sigma^4 where sigma^2 belongs",
+    "z uses log_var itself where sigma = exp(log_var / 2) belongs": "the KL has log_var^2 where sigma^2 belongs",
+    "z uses exp(-log_var / 2), one over the standard deviation": (
+        "the KL has exp(-log_var) where sigma^2 = exp(log_var) belongs"
+    ),
+    "z uses the root of the standard deviation, exp(log_var / 4)": "the KL has sigma where sigma^2 belongs",
+}
 SMALL = [10.0**-k for k in range(1, 8)]
 
 
@@ -86,6 +94,10 @@ BERNOULLI: dict[str, Callable] = {
     "x a has the wrong sign beside softplus(a), a the logits": lambda x, a: -x * a - softplus(a),
     "softplus(a) has the wrong sign beside x a, a the logits": lambda x, a: x * a + softplus(a),
     "the reconstruction's x log y has the wrong sign": lambda x, a: x * softplus(-a) - (1 - x) * softplus(a),
+    "the reconstruction has log(1 + y) where log(1 - y) belongs": (
+        lambda x, a: -x * softplus(-a) + (1 - x) * np.log1p(sigmoid(a))
+    ),
+    "the reconstruction has log(y) where log(1 - y) belongs": lambda x, a: -softplus(-a),
     **{f"the reconstruction has log(y + {c:g}) where log y belongs": shifted(c) for c in SMALL},
     **{f"the reconstruction keeps y between {c:g} and 1 - {c:g}": clipped(c) for c in SMALL[:4]},
 }
@@ -111,6 +123,7 @@ GAUSSIAN: dict[str, Callable] = {
     "the decoder multiplies by sigma^2 instead of dividing": lambda x, m, s: -0.5 * (s + (x - m) ** 2 * np.exp(s)),
     "the decoder's log sigma has the wrong sign": lambda x, m, s: -0.5 * (-s + (x - m) ** 2 * np.exp(-s)),
     "the decoder divides by sigma^4, not by sigma^2": lambda x, m, s: -0.5 * (s + (x - m) ** 2 * np.exp(-2 * s)),
+    "the decoder divides by log sigma^2, not by sigma^2": lambda x, m, s: -0.5 * (s + (x - m) ** 2 / s),
     "the decoder's square is missing: x - m where (x - m)^2 belongs": (
         lambda x, m, s: -0.5 * (s + (x - m) * np.exp(-s))
     ),
@@ -130,6 +143,11 @@ KL: dict[str, Callable] = {
     "the KL's log sigma^2 has the wrong sign": lambda mu, s: 0.5 * (mu**2 + np.exp(s) - 1 + s),
     "the KL's mu^2 has the wrong sign": lambda mu, s: 0.5 * (-(mu**2) + np.exp(s) - 1 - s),
     "the KL takes log sigma for log sigma^2": lambda mu, s: 0.5 * (mu**2 + np.exp(0.5 * s) - 1 - 0.5 * s),
+    "the KL has exp(-log_var) where sigma^2 = exp(log_var) belongs": lambda mu, s: 0.5 * (mu**2 + np.exp(-s) - 1 - s),
+    "the KL has log_var^2 where sigma^2 belongs": lambda mu, s: 0.5 * (mu**2 + s**2 - 1 - s),
+    "the KL has sigma^4 where sigma^2 belongs": lambda mu, s: 0.5 * (mu**2 + np.exp(2 * s) - 1 - s),
+    "the KL has |mu| where mu^2 belongs": lambda mu, s: 0.5 * (np.abs(mu) + np.exp(s) - 1 - s),
+    "the KL has mu^2 / sigma^2 where mu^2 belongs": lambda mu, s: 0.5 * (mu**2 * np.exp(-s) + np.exp(s) - 1 - s),
     "the KL has log_var where sigma^2 belongs": lambda mu, s: 0.5 * (mu**2 - 1),
 }
 # What the value does with the encoder's log_var before it uses it.

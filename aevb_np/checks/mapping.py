@@ -132,10 +132,10 @@ def find(student: Student) -> Mapping | None:
                 guesses.append((model, windows, terms, value))
                 sure |= set(known) == set(windows)
     for model, windows, terms, value in guesses:
+        asked = student, windows, model, samples_of(student), M
         found = values.with_others(terms, value, unused(student, windows, terms.points), called(windows))
-        found = found or values.by_array(student, windows, model, samples_of(student), M)
-        found = found or shares.fit(student, windows, model, samples_of(student), M)
-        if found := found or values.named(terms, value):
+        found = found or values.by_array(*asked) or shares.fit(*asked)
+        if found := found or values.named(terms, value) or shares.by_formula(*asked):
             return mapped(student, model, windows, found)
     return Mapping(student, *guesses[0][:2], None, None, None, sure) if guesses else None
 

@@ -4,6 +4,8 @@ The reconstruction or the KL is split along one of its axes, every part with a c
 value exactly, the coefficients say what is left out and what counts twice.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,7 @@ from aevb_np.checks.problem import Point
 from aevb_np.checks.student import Student, Windows
 from aevb_np.checks.values import EXACT, MANY, SAME, Fit, Terms, at_points, points_for
 from aevb_np.model import VAE
+from aevb_np.numerics import softplus
 from aevb_np.reparameterization import gaussian, repeat
 
 RECONSTRUCTION, KL, BOTH = "the reconstruction", "the KL", "the value"
@@ -51,10 +54,52 @@ def fit(student: Student, windows: Windows, model: VAE, samples: int, rows: int)
         counts = [np.where(np.abs(c) < 1e-6, 0.0, c) for c in (made[0][:n], made[0][n : n + m])]
         if all(any(c) for c in counts):
             a, b = (whole(c, rows) for c in counts)
-            prior = {name: float(c) for group, c in zip(terms.groups, made[0][n + m :]) for name in group}
-            prior = {name: c if abs(c) > 1e-6 else 0.0 for name, c in prior.items()}
-            return Fit(a, b, prior, float(made[0][-1]), tuple(uneven(kind, *counts)))
+            return Fit(a, b, prior_of(terms, made[0][n + m :]), float(made[0][-1]), tuple(uneven(kind, *counts)))
     return None
+
+
+def prior_of(terms: Terms, coefficients: NDArray) -> dict[str, float]:
+    """The prior's coefficient for every array."""
+    groups = zip(terms.groups, (float(c) if abs(c) > 1e-6 else 0.0 for c in coefficients))
+    return {name: c for group, c in groups for name in group}
+
+
+# The terms of which the right formulas are sums, (name, term); the KL counts with a minus.
+TERMS_OF: dict[bool, list[tuple[str, Callable]]] = {
+    True: [("the reconstruction's x log y", lambda x, a: -x * softplus(-a)),
+           ("the reconstruction's (1 - x) log(1 - y)", lambda x, a: -(1 - x) * softplus(a))],
+    False: [("the reconstruction's -log sigma", lambda x, m, s: -0.5 * s),
+            ("the reconstruction's square", lambda x, m, s: -0.5 * (x - m) ** 2 * np.exp(-s))],
+}  # fmt: skip
+TERMS_OF_KL: list[tuple[str, Callable]] = [
+    ("the KL's mu^2", lambda mu, s: -0.5 * mu**2),
+    ("the KL's sigma^2", lambda mu, s: -0.5 * np.exp(s)),
+    ("the KL's log sigma^2", lambda mu, s: 0.5 * s),
+]
+
+
+def by_formula(student: Student, windows: Windows, model: VAE, samples: int, rows: int) -> Fit | None:
+    """The right value, but that one or two of the terms of its formulas enter with another factor."""
+    terms = Terms(model, points_for(model, samples, rows, MANY))
+    value = at_points(student, windows, terms.points)
+    named, columns = [*TERMS_OF[terms.bernoulli], *TERMS_OF_KL], []
+    for at, (mu, log_var) in zip(terms.points, terms.encoded):
+        z, _ = gaussian(repeat(mu, samples), repeat(log_var, samples), at.eps)
+        output, _ = model.decoder.forward(at.p.theta, z)
+        arguments = (output,) if terms.bernoulli else output
+        sums = [f(repeat(at.x, samples), *arguments).sum() / samples for _, f in TERMS_OF[terms.bernoulli]]
+        columns.append([*sums, *(f(mu, log_var).sum() for _, f in TERMS_OF_KL)])
+    made = combination([*np.array(columns).T, *terms.prior, np.ones(len(value))], value)
+    if made is None or made[1] > EXACT:
+        return None
+    counts = np.where(np.abs(made[0]) < 1e-6, 0.0, made[0])[: len(named)]
+    unit = common(counts)
+    odd = [i for i, c in enumerate(counts) if abs(c - unit) > SAME * abs(unit)]
+    if not 0 < len(odd) < 3 or abs(unit) < 1e-6:
+        return None
+    constants = terms.points[0].constants
+    faults = tuple(f"{named[i][0]} enters {told(float(counts[i] / unit), constants)} times" for i in odd)
+    return Fit(unit, -unit, prior_of(terms, made[0][len(named) :]), float(made[0][-1]), faults)
 
 
 def common(counts: NDArray) -> float:

@@ -16,7 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.facts import check_sampler
-from aevb_np.checks.formulas import BERNOULLI, GAUSSIAN, HARMLESS, KL, LOG_VAR, NOISE, PAIRED, RIGHT, SAMPLED, VARIANCE
+from aevb_np.checks.formulas import (
+    BERNOULLI,
+    GAUSSIAN,
+    HARMLESS,
+    KL,
+    LOG_VAR,
+    NOISE,
+    PAIRED,
+    RIGHT,
+    SAME_SIGMA,
+    SAMPLED,
+    VARIANCE,
+)
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import combination
 from aevb_np.checks.problem import Point, point
@@ -131,7 +143,8 @@ def by_array(student: Student, windows: Windows, model: VAE, samples: int, rows:
 def named(terms: Terms, value: NDArray) -> Fit | None:
     """The value as a combination of what students write, with as few faults as possible."""
     kinds = list(itertools.product(NOISE, terms.likelihoods, KL))
-    for noise, likelihood, kl in sorted(kinds, key=lambda three: sum(kind != RIGHT for kind in three)):
+    kinds = [three for three in kinds if three.count(RIGHT) > 0]  # two faults at most
+    for noise, likelihood, kl in sorted(kinds, key=lambda three: -three.count(RIGHT)):
         found = fit(terms, value, noise, likelihood, kl)
         if found and found.a:
             return found
@@ -206,11 +219,14 @@ def judge(
 ) -> tuple[list[Finding], list[str]]:
     """What is wrong with the value, and what is worth a note; `gradients` are "of the value", "of the bound" or ""."""
     findings = [formula(text) for text in found.faults if text not in HARMLESS]
+    if len(found.faults) == 2 and SAME_SIGMA.get(found.faults[0]) == found.faults[1]:  # one line, not two
+        findings = [findings[0]._replace(text=f"{found.faults[0]}; and the KL has the same sigma")]
     constants, M = at.constants, len(at.x)
     k_r, k_kl = units.reconstruction, units.kl
     notes = [direction(units.unit, M), *sampled(found), *(text for text in found.faults if text in HARMLESS)]
-    if found.faults == (VARIANCE,) and student.names is None:
-        notes.append("if your head gives log sigma, z is right, and it is the KL that takes log sigma for log sigma^2")
+    if found.faults == (VARIANCE,) and student.names is None:  # which of the two, only who wrote it knows
+        text = VARIANCE + "; or, if your head gives log sigma, z is right, and the KL takes log sigma for log sigma^2"
+        findings = [formula(VARIANCE)._replace(text=text, place="z = mu + sigma eps, or the KL: what the head gives")]
     if found.sampled:
         notes.append(
             "the KL is sampled, not in closed form: estimator A, eq. (6), for which there is no reference here"
@@ -259,9 +275,9 @@ def place_of(text: str) -> str:
     """The part of the value in which a formula stands."""
     if text in LOG_VAR:
         return "the encoder's log_var, on its way into the value"
-    if text in KL or text.startswith("the KL "):
+    if text in KL or text.startswith("the KL"):
         return "the KL"
-    if text in BERNOULLI or text in GAUSSIAN or text.startswith("the reconstruction "):
+    if text in BERNOULLI or text in GAUSSIAN or text.startswith("the reconstruction"):
         return "the reconstruction, log p(x|z)"
     if text.startswith(UNUSED):
         return text.removeprefix(UNUSED).partition(":")[0].removesuffix(" but for its prior") + " and its layer"

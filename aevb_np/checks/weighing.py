@@ -5,6 +5,8 @@ are M of N. So its weight is the same for every M, or in proportion to M with 1/
 M, which is once for every row, and must not fall with M. Any other number is a weight decay that somebody chose.
 """
 
+import numpy as np
+
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.names import told
 from aevb_np.checks.problem import Point
@@ -20,6 +22,9 @@ def check(known: Mapping, at: Point) -> tuple[list[Finding], list[str]]:
     if many is None or found is None or abs(many.reconstruction - many.kl) > SAME * abs(many.reconstruction):
         return [], []
     weighs = {name: c / many.reconstruction for name, c in many.prior.items() if c}
+    if averaged(weighs, at):
+        text = f"{PRIOR} is a mean over the entries of each array, where their sum belongs"
+        return [fault("prior:mean", FAMILY, text, PLACE)], []
     declared = known.student.prior
     if declared is not None:
         off = {name: c for name, c in found.prior.items() if c and abs(abs(c) - declared) > SAME * declared}
@@ -37,6 +42,13 @@ def check(known: Mapping, at: Point) -> tuple[list[Finding], list[str]]:
         return findings, []
     return [], [f"weight decay: the value has {' and '.join(chosen)} times log N(w; 0, I), without its constant; "
                 "PRIOR_WEIGHT declares one, to hold it against"]  # fmt: skip
+
+
+def averaged(weighs: dict[str, float], at: Point) -> bool:
+    """Whether the larger arrays weigh less, in proportion."""
+    sums = [c * w.size for name, w, _ in at.p.arrays() if (c := weighs.get(name))]
+    spreads = [np.ptp(numbers) / np.abs(numbers).max() for numbers in (sums, list(weighs.values())) if numbers]
+    return len(spreads) == 2 and spreads[0] < SAME < spreads[1]
 
 
 PRIOR, PLACE = "the prior on the parameters", "the prior on the parameters: its weight beside the bound"
