@@ -149,6 +149,9 @@ GRADIENTS = {
     "a row twice": ([TWICE], "6 counts 2 times"),
     "noise mixed": ([("(dz * eps).sum(0)", "(dz * eps.mean(1)).sum(0)")], "where eps of every row belongs, its mean"),
     "sigma mixed": ([("* s / 2", "* s.mean(0) / 2")], "where sigma of every row belongs, its mean"),
+    "x of another": ([('d["W3"] = x.T @ da3', 'd["W3"] = x[::-1].T @ da3')], "W3, where x of every row belongs"),
+    "one image": ([('d["W3"] = x.T @ da3', 'd["W3"] = np.outer(x[0], da3.sum(0))')], "that of the first row is used"),
+    "z of another": ([("rows(z).T @ rows(da1)", "rows(np.roll(z, 1, 1)).T @ rows(da1)")], "W1, where z of every row"),
     "the other h": ([("da3 = dh * (1 - h**2)", "da3 = dh * (1 - g[0]**2)")], "hidden units of the decoder"),
     "mean for sum": ([('d["b1"] = rows(da1).sum(0)', 'd["b1"] = rows(da1).mean(0)')], "b1: a mean over the rows where"),
     "x rounded": ([(BACKWARD, BACKWARD.replace("    a3", "    x = np.round(x)\n    a3"))], "x is rounded to 0 and 1"),
@@ -168,6 +171,12 @@ def test_what_strangers_wrote_is_named(name):
     patches, says = GRADIENTS[name]
     report = check_vae(**written(NO_PRIOR, *patches))
     assert report.verdict == "wrong" and re.search(says, report.top.text), report.text(2)
+
+
+def test_samples_that_are_read_in_another_order():
+    wrong = ("dmu = dz.sum(0) + mu / M", "dmu = dz.reshape(M, L, -1).sum(1) + mu / M")
+    report = check_vae(**written(NO_PRIOR, wrong, layout="(L, M, J)"))
+    assert "what comes back for 3 samples of 7 rows, (L, M, n), is read as (M, L, n)" in report.top.text, report.text(2)
 
 
 def test_one_row_is_not_said_of_all():
