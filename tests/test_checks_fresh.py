@@ -385,3 +385,27 @@ def test_the_default_report_says_in_which_term_of_the_value(place):
     """The gradients do not follow, so they are wrong as well; the value comes first."""
     text = check_vae(**written(NO_PRIOR, *PLACES[place], layout="(L, M, J)")).text(0)
     assert f"first fault: in the value, {place}" in text and "name:" not in text, text
+
+
+SAMPLED_KL = (PARTS, '        "kl": (z**2 - eps**2 - lv).sum() / 2 / M / L,')
+OF_A = {
+    "right": ("(dz + z / M / L).sum(0)", "(dz + z / M / L)", "1", ""),
+    "no log p(z)": ("dz.sum(0)", "dz", "1", r"log p\(z\) is missing"),
+    "its sign": ("(dz - z / M / L).sum(0)", "(dz - z / M / L)", "1", r"log p\(z\) has the wrong sign"),
+    "through mu": ("dz.sum(0)", "(dz + z / M / L)", "1", r"log p\(z\) through mu is missing"),
+    "through sigma": ("(dz + z / M / L).sum(0)", "dz", "1", r"log p\(z\) through sigma is missing"),
+    "no determinant": ("(dz + z / M / L).sum(0)", "(dz + z / M / L)", "0", r"log q\(z\|x\) is missing"),
+    "mu of q": ("(dz + z / M / L - eps / s / M / L).sum(0)", "(dz + z / M / L)", "1", "its mu, with z held is miss"),
+    "s of q": ("(dz + z / M / L).sum(0)", "(dz + z / M / L)", "(eps**2).mean(0)", "log sigma.2, with z held is miss"),
+}
+
+
+@pytest.mark.parametrize("name", OF_A)
+def test_the_gradients_of_estimator_a(name):
+    mu, dz, q, says = OF_A[name]
+    patches = [("dmu = dz.sum(0) + mu / M", f"dmu = {mu}"),
+               ("dlv = (dz * eps).sum(0) * s / 2 + (np.exp(lv) - 1) / 2 / M",
+                f"dlv = ({dz} * eps).sum(0) * s / 2 - {q} / 2 / M")]  # fmt: skip
+    report = check_vae(**written(NO_PRIOR, SAMPLED_KL, *patches, layout="(L, M, J)"))
+    assert report.verdict == ("wrong" if says else "right"), report.text(2)
+    assert not says or re.search(says, report.top.text), report.text(2)

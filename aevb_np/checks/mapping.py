@@ -10,7 +10,7 @@ from aevb_np.checks import shares, structure, values
 from aevb_np.checks.formulas import SAMPLED
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.problem import H_DECODER, H_ENCODER, L, M, Point, model_of, point
-from aevb_np.checks.reference import Path, paths, priors
+from aevb_np.checks.reference import LATENT, Path, paths, priors
 from aevb_np.checks.student import LAYOUTS, Student, Windows, arrays_for, candidates
 from aevb_np.checks.values import Fit, Terms, Units
 from aevb_np.model import VAE
@@ -39,8 +39,13 @@ class Mapping(NamedTuple):
 
     @property
     def exact(self) -> bool:
-        """Whether the reference's paths are those of the student's value."""
+        """Whether the value is made of the reference's parts, with the KL in closed form."""
         return self.found is not None and not self.found.faults and not self.found.sampled
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it is made of these, with the KL sampled: estimator A."""
+        return self.found is not None and not self.found.faults and self.found.sampled
 
     def gradient(self, at: Point) -> Arrays:
         """The student's gradient in the reference's arrays: of the bound, summed over the rows, to go up.
@@ -77,10 +82,10 @@ class Mapping(NamedTuple):
     def paths(self, at: Point, rows: NDArray | None = None, samples: NDArray | None = None) -> dict[Path, Arrays]:
         """The reference's gradient of the student's value, path by path, in the same terms."""
         known = self.units(at)
-        factors = {"kl": known.kl, "prior": 1.0}
+        factors = dict.fromkeys(LATENT, known.kl)
         found = {
             path: {name: factors.get(path[0], known.reconstruction) * g for name, g in arrays.items()}
-            for path, arrays in paths(self.model, at, rows, samples).items()
+            for path, arrays in paths(self.model, at, rows, samples, self.sampled).items()
         }
         for path, arrays in priors(at).items():
             found[path] = {name: known.prior[name] * g for name, g in arrays.items()}

@@ -173,7 +173,7 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
     yours = student.gradients_at(hygiene.copied(parameters), at)
     compare(report, lambda p: student.value_at(p, at), parameters, yours, at.constants)
     of_bound, of_prior = False, weighing.check(known, at) if known is not None else ([], [])
-    if report.wrong_arrays and known is not None and (of_prior[0] or not known.bound):
+    if report.wrong_arrays and known is not None and (of_prior[0] or not (known.bound or known.sampled)):
         of_bound = known.unit_of_gradients(at) is not None
     if of_bound:
         report.findings = [finding for finding in report.findings if finding.part != "gradient"]
@@ -192,7 +192,7 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
         return
     if report.wrong_arrays:
         report.add(*histories.other_data(student, parameters, at))
-    if tables.suspect(report.rows) and known is not None and known.exact:
+    if tables.suspect(report.rows) and known is not None and (known.exact or known.sampled):
         with np.errstate(all="ignore"):  # formulas that are tried may not suit the numbers
             locate(report, known, at)
 

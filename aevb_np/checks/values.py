@@ -228,9 +228,7 @@ def judge(
         text = VARIANCE + "; or, if your head gives log sigma, z is right, and the KL takes log sigma for log sigma^2"
         findings = [formula(VARIANCE)._replace(text=text, place="z = mu + sigma eps, or the KL: what the head gives")]
     if found.sampled:
-        notes.append(
-            "the KL is sampled, not in closed form: estimator A, eq. (6), for which there is no reference here"
-        )
+        notes.append("the KL is sampled, not in closed form: estimator A, eq. (6)")
     summed, ratio = abs(abs(units.unit) - 1) < SAME, abs(k_kl / k_r)
     if abs(k_r - k_kl) < SAME * k_r and abs(k_r - 1) > SAME and student.scale is None:
         text = f"the value is {told(abs(k_r), constants)} times the bound"
