@@ -409,3 +409,30 @@ def test_the_gradients_of_estimator_a(name):
     report = check_vae(**written(NO_PRIOR, SAMPLED_KL, *patches, layout="(L, M, J)"))
     assert report.verdict == ("wrong" if says else "right"), report.text(2)
     assert not says or re.search(says, report.top.text), report.text(2)
+
+
+SCALES = {
+    "by D": ("/ M / x.shape[1]", "1/D times the bound, averaged over the rows; it should"),
+    "by M - 1": ("/ (M - 1)", r"M/\(M-1\) times the bound, averaged"),
+    "by M twice": ("/ M**2", "1/M times the bound, averaged"),
+    "for N rows": ("/ M * 1000", ""),
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_the_scale_of_the_whole_value(name):
+    scale, says = SCALES[name]
+    good = written(NO_PRIOR)
+
+    def scaled(x):
+        return eval("1.0" + scale, {"M": len(x), "x": x}) * len(x)
+
+    def value(p, x, eps):
+        return scaled(x) * sum(good["value"](p, x, eps).values())
+
+    def gradients(p, x, eps):
+        return {name: scaled(x) * g for name, g in good["gradients"](p, x, eps).items()}
+
+    report = check_vae(**good | {"value": value, "gradients": gradients})
+    assert report.verdict == ("wrong" if says else "right"), report.text(2)
+    assert not says or re.search(says, report.top.text) and "influence" not in report.text(2)

@@ -1,5 +1,6 @@
 """The student's code in the reference's terms: which array is which, what is summed, what goes up."""
 
+import contextlib
 import itertools
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from aevb_np.checks.formulas import SAMPLED
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.problem import H_DECODER, H_ENCODER, L, M, Point, model_of, point
 from aevb_np.checks.reference import LATENT, Path, paths, priors
-from aevb_np.checks.student import LAYOUTS, Student, Windows, arrays_for, candidates
+from aevb_np.checks.student import LAYOUTS, Student, StudentError, Windows, arrays_for, candidates
 from aevb_np.checks.values import Fit, Terms, Units
 from aevb_np.model import VAE
 
@@ -164,11 +165,14 @@ def mapped(student: Student, model: VAE, windows: Windows, found: Fit) -> Mappin
     many = values.units(found, M, student.sign, student.scale)
     if found.faults or found.sampled:
         return Mapping(student, model, windows, found, many, None)
-    terms = Terms(model, values.points_for(model, 1, 1))
-    alone = values.fit(terms, values.at_points(student, windows, terms.points))
-    alone = alone or values.by_array(student, windows, model, 1, 1)
-    one = values.units(alone, 1, int(np.sign(many.unit))) if alone and alone.a else None
-    return Mapping(student, model, windows, found, many, one)
+    with contextlib.suppress(StudentError):  # it may not run with one row
+        terms = Terms(model, values.points_for(model, 1, 1))
+        alone = values.fit(terms, values.at_points(student, windows, terms.points))
+        alone = alone or values.by_array(student, windows, model, 1, 1)
+        if alone and alone.a:
+            one = values.units(alone, 1, int(np.sign(many.unit)))
+            return Mapping(student, model, windows, found, many, one)
+    return Mapping(student, model, windows, found, many, None)
 
 
 def problem_for(mapping: Mapping | None, student: Student) -> Point:

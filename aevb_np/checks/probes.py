@@ -51,6 +51,7 @@ def uncounted(student: Student, parameters: dict[str, Any], at: Point) -> list[F
 
 def influence(student: Student, parameters: dict[str, Any], at: Point) -> bool:
     """Whether what one row does to the value depends on another row."""
+    parameters = {name: np.array(array) for name, array in parameters.items()}
     f = {rows: with_rows(student, parameters, at, *rows) for rows in [(), (0,), (1,), (0, 1)]}
     return abs(f[0, 1] - f[0,] - f[1,] + f[()]) > 1e-9 * max(map(abs, f.values()))
 

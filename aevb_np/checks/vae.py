@@ -186,7 +186,8 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
         report.add(*findings, *of_prior[0], *of_constant)
         report.notes += notes + of_prior[1] + more
         if known.exact and known.one is None:
-            text = "the value of one row by itself is not the bound, that of a batch is: rows influence each other"
+            text = "the value of one row by itself is not the bound, that of a batch is"
+            text += ": rows influence each other" * probes.influence(student, parameters, at)
             report.add(Finding("batch", "rows by themselves", "a fact of the batch", text, part="batch"))
     if of_bound:
         return

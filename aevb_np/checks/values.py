@@ -231,10 +231,13 @@ def judge(
         notes.append("the KL is sampled, not in closed form: estimator A, eq. (6)")
     summed, ratio = abs(abs(units.unit) - 1) < SAME, abs(k_kl / k_r)
     if abs(k_r - k_kl) < SAME * k_r and abs(k_r - 1) > SAME and student.scale is None:
-        text = f"the value is {told(abs(k_r), constants)} times the bound"
+        said, how = plainest(k_r * abs(units.unit), M, constants)
+        text = f"the value is {said} times the bound, {how} over the rows"
         if gradients == "of the bound":
-            broadcast = abs(abs(k_r) - M) < SAME * M
-            text += ", of which the gradients are right" + broadcast * ": did (M, 1) and (M,) become (M, M)?"
+            text += ", of which the gradients are right" + (said == "M") * ": did (M, 1) and (M,) become (M, M)?"
+            findings.append(fault("scales", "a term", text, "its scale as a whole"))
+        elif said in ("2", "1/2") or set(said) & set("MLDJ"):
+            text += "; it should be once that, and no other scale"
             findings.append(fault("scales", "a term", text, "its scale as a whole"))
         else:
             notes.append(text + "; its gradients are so too" * (gradients == "of the value"))
@@ -256,6 +259,12 @@ def judge(
 
 
 BESIDE = "the reconstruction beside the KL: sums and means over the rows"
+
+
+def plainest(k: float, M: int, constants: dict[str, int]) -> tuple[str, str]:
+    """How many times the sum over the rows, or their mean, a value is: whichever has the shorter name."""
+    said = (told(k, constants), "summed"), (told(k * M, constants), "averaged")
+    return min(said, key=lambda one: (not set(one[0]) & set("MLDJ") and one[0] not in ("2", "1/2"), len(one[0])))
 
 
 def fault(label: str, family: str, text: str, place: str) -> Finding:
