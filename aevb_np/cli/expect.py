@@ -37,9 +37,8 @@ def run(args: argparse.Namespace) -> int:
     where = args.data, args.latent, args.method, args.samples
     test, train = (expectation.expected(*where, split, table) for split in ("test", "train"))
     print(f"{args.data}, {args.latent} latent dimensions, {args.method}, after {args.samples:,} samples")
-    print(f"{'bound, nats per image':28}{'test':>24}{'train (running mean)':>24}")
-    for name, cells in rows(args.data, test, train):
-        print(f"{name:28}{cells[0]:>24}{cells[1]:>24}")
+    for line in columns(("bound, nats per image", ["test", "train (running mean)"]), *rows(args.data, test, train)):
+        print(line)
     for line in missing(test):
         print(line)
     for recipe in expectation.common_recipes() if args.data == "mnist" else ():
@@ -64,6 +63,19 @@ def rows(data: str, test: Any, train: Any) -> Iterator[tuple[str, list[str]]]:
             f"ours, {len(test.ours)} seed{'s' if len(test.ours) > 1 else ''}",
             [spread(one.ours) for one in (test, train)],
         )
+
+
+def columns(*table: tuple[str, list[str]]) -> Iterator[str]:
+    """Rows of a name and its cells, every column as wide as its widest cell and three blanks between them.
+
+    >>> print(*columns(("bound", ["test"]), ("ours", ["-124.3 (-125.1 to -123.6)"])), sep="\\n")
+    bound                        test
+    ours    -124.3 (-125.1 to -123.6)
+    """
+    names, cells = zip(*table)
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    for name, row in zip(names, cells):
+        yield "   ".join([name.ljust(max(map(len, names))), *map(str.rjust, row, widths)])
 
 
 def spread(values: tuple[float, ...]) -> str:
