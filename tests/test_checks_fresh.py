@@ -112,7 +112,7 @@ def test_the_usual_omission_is_told_unless_it_is_declared():
     assert report.verdict == "wrong" and not report.wrong_arrays
     assert "10.1083 nats a row above" in report.top.text and "NO_LOG_2PI = True" in report.top.text
     place = report.text(0)
-    assert "in the value, the constant of log p(x|z)" in place and "makes none of yours wrong" in place
+    assert "in the value, the constant of log p(x|z)" in place and "the bound is 10.1083 nats a row too high" in place
     declared = check_vae(**left_out | {"no_log_2pi": True})
     assert declared.verdict == "right" and any("as declared: it is 10.1083 nats" in note for note in declared.notes)
 
