@@ -27,7 +27,6 @@ from aevb_np.checks.formulas import (
     RIGHT,
     SAME_SIGMA,
     SAMPLED,
-    VARIANCE,
 )
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import combination
@@ -53,6 +52,7 @@ class Fit(NamedTuple):
     constant: float
     faults: tuple[str, ...] = ()
     sampled: bool = False  # the KL is: estimator A
+    otherwise: tuple[str, ...] = ()  # the faults, if the encoder's head gives log sigma
 
 
 class Terms:
@@ -214,19 +214,25 @@ def units(found: Fit, rows: int, sign: int | None = None, scale: str | None = No
     return Units(unit, found.a / unit, -found.b / unit, {name: c / unit for name, c in found.prior.items()})
 
 
+def lines(found: Fit) -> int:
+    """How many lines have to be mended; a sigma that is wrong in z and in the KL alike stands in one."""
+    return len(found.faults) - (len(found.faults) == 2 and SAME_SIGMA.get(found.faults[0]) == found.faults[1])
+
+
 def judge(
     found: Fit, at: Point, units: Units, student: Student, gradients: str = ""
 ) -> tuple[list[Finding], list[str]]:
     """What is wrong with the value, and what is worth a note; `gradients` are "of the value", "of the bound" or ""."""
     findings = [formula(text) for text in found.faults if text not in HARMLESS]
-    if len(found.faults) == 2 and SAME_SIGMA.get(found.faults[0]) == found.faults[1]:  # one line, not two
+    if len(found.faults) == 2 and lines(found) == 1:
         findings = [findings[0]._replace(text=f"{found.faults[0]}; and the KL has the same sigma")]
     constants, M = at.constants, len(at.x)
     k_r, k_kl = units.reconstruction, units.kl
     notes = [direction(units.unit, M), *sampled(found), *(text for text in found.faults if text in HARMLESS)]
-    if found.faults == (VARIANCE,) and student.names is None:  # which of the two, only who wrote it knows
-        text = VARIANCE + "; or, if your head gives log sigma, z is right, and the KL takes log sigma for log sigma^2"
-        findings = [formula(VARIANCE)._replace(text=text, place="z = mu + sigma eps, or the KL: what the head gives")]
+    if findings and found.otherwise:  # which of the two, only who wrote it knows
+        text = f"{findings[0].text}; or, if your head gives log sigma, {' and '.join(found.otherwise)}"
+        places = dict.fromkeys([findings[0].place.removesuffix(MAYBE), *map(place_of, found.otherwise)])
+        findings = [findings[0]._replace(text=text, place=" or ".join(places) + ": what the head gives decides")]
     if found.sampled:
         notes.append("the KL is sampled, not in closed form: estimator A, eq. (6)")
     summed, ratio = abs(abs(units.unit) - 1) < SAME, abs(k_kl / k_r)
@@ -258,6 +264,7 @@ def judge(
     return findings, notes
 
 
+MAYBE = " (its gradient may be right for it)"
 BESIDE = "the reconstruction beside the KL: sums and means over the rows"
 
 
@@ -269,19 +276,23 @@ def plainest(k: float, M: int, constants: dict[str, int]) -> tuple[str, str]:
 
 def fault(label: str, family: str, text: str, place: str) -> Finding:
     """A finding about the value."""
-    return Finding(f"value:{label}", f"{place} (its gradient may be right for it)", family, text, part="value")
+    return Finding(f"value:{label}", place + MAYBE, family, text, part="value")
 
 
 def formula(text: str) -> Finding:
     """A finding about one of the formulas that the value is made of; what is drawn counts as the sampler's."""
     finding = fault(f"formula:{text}", "a formula", text, place_of(text))
-    return finding._replace(part="sampler", place="z = mu + sigma eps") if text in NOISE else finding
+    return finding._replace(part="sampler", place=place_of(text)) if text in NOISE else finding
 
 
 def place_of(text: str) -> str:
     """The part of the value in which a formula stands."""
+    if text in NOISE:
+        return "z = mu + sigma eps"
     if text in LOG_VAR:
         return "the encoder's log_var, on its way into the value"
+    if " of log p(z)" in text or " of log q(z|x)" in text:
+        return "log p(z) - log q(z|x)"
     if text in KL or text.startswith("the KL"):
         return "the KL"
     if text in BERNOULLI or text in GAUSSIAN or text.startswith("the reconstruction"):
