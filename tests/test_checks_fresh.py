@@ -473,3 +473,10 @@ def test_a_head_of_log_sigma_that_nobody_declared(name):
     report = check_vae(**written(NO_PRIOR, *patches))
     told = [finding for finding in report.findings if finding.part in ("value", "sampler")]
     assert told and re.search(says, told[0].text), report.text(2)
+
+
+def test_a_floor_that_is_not_reached_at_ordinary_parameters():
+    """Free bits: every row's KL counts as one nat at least; at ordinary parameters all have more."""
+    kl = "-(1 + lv - mu**2 - np.exp(lv)).sum(-1) / 2"
+    report = check_vae(**written(NO_PRIOR, (MEAN_KL, f"np.maximum({kl}, 0.5).sum() / M,")))
+    assert report.verdict == "wrong" and "the KL, where the parameters are small" in report.text(0), report.text(2)

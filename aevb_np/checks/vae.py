@@ -190,6 +190,8 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
         whose = "of the bound" if of_bound else "" if report.wrong_arrays else "of the value"
         findings, notes = values.judge(known.found, at, known.many, student, whose)
         of_constant, more = constants.check(known.found, at, known.many, student) if not findings else ([], [])
+        if known.exact or known.sampled:
+            findings += values.elsewhere(student, known.windows, known.model, known.found, at.samples, len(at.x))
         report.add(*findings, *of_prior[0], *of_constant)
         report.notes += notes + of_prior[1] + more
         if known.exact and known.one is None:

@@ -41,6 +41,7 @@ from aevb_np.reparameterization import repeat
 POINTS, MANY = 9, 24  # more than the numbers to be found
 EXACT = 1e-7  # of the value; log(y + 1e-8) for log y changes it by less
 SAME = 1e-4  # for coefficients
+SMALL = 0.05  # times the parameters at which the value is compared
 
 
 class Fit(NamedTuple):
@@ -186,6 +187,29 @@ def instead(at: Point, name: str, other: str | None) -> Point:
     arrays = {n: w for n, w, _ in p.arrays()}
     arrays[name][...] = arrays[other] if other else 0.0
     return at._replace(p=p)
+
+
+def elsewhere(student: Student, windows: Windows, model: VAE, found: Fit, samples: int, rows: int) -> list[Finding]:
+    """Whether the value is made of the same parts where the parameters are small, and so is the KL.
+
+    A floor that is not reached at ordinary parameters shows there.
+    """
+    for part, (phi, theta) in {"": (SMALL, SMALL), "the KL": (SMALL, 0.0)}.items():
+        points = points_for(model, samples, rows)
+        for at in points:
+            at.p.phi.flat *= phi
+            at.p.theta.flat *= theta
+        terms = Terms(model, points)
+        kl = terms.kl(SAMPLED if found.sampled else RIGHT)
+        made = found.a * terms.reconstruction(RIGHT, RIGHT) + found.b * kl + found.constant
+        made += sum((c * terms.log_prior[name] for name, c in found.prior.items()), np.zeros(()))
+        off = np.abs(at_points(student, windows, points) - made).max() / np.abs(made).max()
+        if off < 1e-5 and not part:
+            return []
+        if off >= 1e-5:
+            place = part or "the reconstruction"
+    text = "where the parameters are small, and with them the KL, the value is another: is there a floor or a clip?"
+    return [fault("elsewhere", "a formula", text, f"{place}, where the parameters are small")]
 
 
 class Units(NamedTuple):
