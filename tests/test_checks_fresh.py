@@ -480,3 +480,9 @@ def test_a_floor_that_is_not_reached_at_ordinary_parameters():
     kl = "-(1 + lv - mu**2 - np.exp(lv)).sum(-1) / 2"
     report = check_vae(**written(NO_PRIOR, (MEAN_KL, f"np.maximum({kl}, 0.5).sum() / M,")))
     assert report.verdict == "wrong" and "the KL, where the parameters are small" in report.text(0), report.text(2)
+
+
+def test_right_gradients_decide_what_a_head_gives():
+    value = ("-(np.log(2 * np.pi) + lx", "-(np.log(2 * np.pi) + 2 * lx")
+    report = check_vae(**written(NO_PRIOR, GAUSSIAN, value))
+    assert "log_var enters without its 1/2" in report.top.text and "if your head" not in report.text(2), report.text(2)

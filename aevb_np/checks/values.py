@@ -253,7 +253,7 @@ def judge(
     constants, M = at.constants, len(at.x)
     k_r, k_kl = units.reconstruction, units.kl
     notes = [direction(units.unit, M), *sampled(found), *(text for text in found.faults if text in HARMLESS)]
-    if findings and found.otherwise:  # which of the two, only who wrote it knows
+    if findings and found.otherwise and gradients != "of the bound":  # which of the two, only who wrote it knows
         text = f"{findings[0].text}; or, if your head gives log sigma, {' and '.join(found.otherwise)}"
         places = dict.fromkeys([findings[0].place.removesuffix(MAYBE), *map(place_of, found.otherwise)])
         findings = [findings[0]._replace(text=text, place=" or ".join(places) + ": what the head gives decides")]
