@@ -1,56 +1,92 @@
-"""How long is a step of Algorithm 1, and how long are its five large matrix products alone? Run by hand:
+"""How long is a step of Algorithm 1: ours, PyTorch's, JAX's, and the large matrix products alone? Run by hand:
 
-    python benchmarks/step.py
+    python benchmarks/step.py                         every setting, about a quarter of an hour
+    python benchmarks/step.py "M = 100" "H = 1000"    only these
+    AEVB_KERNEL=default python benchmarks/step.py     with the BLAS kernel that OpenBLAS chooses by itself
 
-784-500-20, M = 100, float32, Adagrad, prior on all parameters, one BLAS thread, minibatches gathered from 50,000 images
-of uint8. Step and products are timed in turn in one process; the ratio of their medians is what to quote.
+float32, Adagrad, the prior on all parameters, minibatches gathered from 10,000 images of uint8, the bound of every step
+reported; one core, one thread. All start from the same parameters and take an epoch in turn, and every quotient is of
+two epochs of the same turn: what disturbs the machine disturbs both. PyTorch and JAX are left out where they are not
+installed (`pip install -e ".[bench]"`). Writes step-KERNEL.csv beside this file.
 """
 
-import os
+import one_core  # isort: skip
 
-os.environ.update({"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
+import csv
+import datetime
+import importlib
+import platform
+import sys
+from pathlib import Path
 
-import time  # noqa: E402
+import numpy as np
+import ours
+from settings import SETTINGS
 
-import numpy as np  # noqa: E402
+from aevb_np.config import versions
 
-from aevb_np import AEVB, VAE, Adagrad, stream  # noqa: E402
-from aevb_np.config import versions  # noqa: E402
-from aevb_np.data import Dataset  # noqa: E402
-from aevb_np.training import Minibatches, loop  # noqa: E402
-
-D, H, J, M, N = 784, 500, 20, 100, 50_000
-TURNS, WARMUP = 500, 150  # the first 100 steps are Adagrad's warm-up, which moves nothing
-
-
-def main():
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (N, D), np.uint8)
-    dataset = Dataset("noise", pixels, pixels[:1], (28, 28), 255)
-    model = VAE.bernoulli(D, H, J)
-    algorithm = AEVB(model, model.init(stream("init", 0)), Adagrad(0.01, warmup=100, epsilon=1e-8 / M**2), N)
-    steps = loop(algorithm, dataset, Minibatches(N, M, seed=0))
-
-    x, delta = (rng.random((M, D), dtype=np.float32) for _ in range(2))
-    h = rng.random((M, H), dtype=np.float32)
-    W3, W2 = rng.random((D, H), dtype=np.float32), rng.random((H, D), dtype=np.float32)
-
-    def products():
-        return x @ W3, h @ W2, h.T @ delta, delta @ W2.T, x.T @ h
-
-    times = np.array([(timed(lambda: next(steps)), timed(products)) for _ in range(TURNS)])[WARMUP:]
-    low, median, high = np.quantile(1000 * times, [0.05, 0.5, 0.95], axis=0)
-    print(", ".join(f"{name} {value}" for name, value in versions(1).items()))
-    print(f"step      {median[0]:.2f} ms  (5 % to 95 %: {low[0]:.2f} to {high[0]:.2f})")
-    print(f"products  {median[1]:.2f} ms  (5 % to 95 %: {low[1]:.2f} to {high[1]:.2f})")
-    print(f"ratio     {median[0] / median[1]:.2f}")
+TURNS, WARMUP = 10, 2
 
 
-def timed(work):
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def main(names):
+    peers = [peer for name in ("peer_torch", "peer_jax") if (peer := found(name))]
+    told = versions(1)
+    about = [one_core.processor(), f"BLAS kernel {told['kernel']}", f"NumPy {told['numpy']}"]
+    about += [f"Python {platform.python_version()}", *(peer.VERSION for peer in peers), str(datetime.date.today())]
+    print(", ".join(about), flush=True)
+    rows = []
+    for setting in SETTINGS:
+        if not names or setting.name in names:
+            rows += compare(setting, [ours, *peers])
+    path = Path(__file__).with_name(f"step-{told['kernel']}.csv")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        file.write(f"# {', '.join(about)}\n")
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def found(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        print(f"left out: {name} ({error})")
+        return None
+
+
+def compare(setting, sides):
+    """All sides take epochs in turn; prints and returns a row for each."""
+    learners = {name: learn for side in sides for name, learn in side.contestants(setting).items()}
+    bounds = dict.fromkeys(learners, np.nan)
+    times = {name: [] for name in learners}
+    for _ in range(TURNS):
+        for name, learn in learners.items():
+            times[name].append(one_core.timed(lambda name=name, learn=learn: bounds.update({name: learn()})))
+    ms = {name: 1000 * np.array(seconds[WARMUP:]) / setting.steps for name, seconds in times.items()}
+    print(f"\n{setting.name}: {setting.D}-{setting.H}-{setting.J}, M = {setting.M}, L = {setting.L}")
+    return [row(setting, name, ms, bounds[name]) for name in learners]
+
+
+def row(setting, name, ms, bound):
+    low, median, high = np.quantile(ms[name], [0.05, 0.5, 0.95])
+    quotient = np.quantile(ms["aevb_np"] / ms[name], [0.05, 0.5, 0.95])
+    print(
+        f"{name:15} {median:7.2f} ms ({low:.2f} to {high:.2f})   "
+        f"ours / this {quotient[1]:.2f} ({quotient[0]:.2f} to {quotient[2]:.2f})   bound {bound:.1f}",
+        flush=True,
+    )
+    return {
+        "setting": setting.name,
+        "side": name,
+        "ms": round(median, 3),
+        "ms_low": round(low, 3),
+        "ms_high": round(high, 3),
+        "ours_over_this": round(quotient[1], 3),
+        "low": round(quotient[0], 3),
+        "high": round(quotient[2], 3),
+        "bound": round(bound, 1),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

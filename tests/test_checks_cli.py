@@ -120,6 +120,7 @@ def test_the_page_says_what_can_be_declared(capsys):
     page = capsys.readouterr().out
     assert all(name in page for name in (*sandbox.DECLARATIONS, "value(parameters, x, eps)", "parameters(D, H, J)"))
     assert len(page.splitlines()) < 60
+    assert "computed in float64 to be judged" in page
     for wrong in ({"layout": "(J, M)"}, {"scale": "median"}, {"sign": 2}, {"network": "mine"}, {"decoder": None}):
         with pytest.raises(ValueError, match="got"):
             Student(min, min, min, **wrong)

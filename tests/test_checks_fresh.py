@@ -73,7 +73,7 @@ def test_wrong_files_in_any_order_are_named(patches, says):
 
 
 CONSTANTS = {
-    "the 1 in the KL": ([("-(1 + lv - mu**2", "-(lv - mu**2")], "2.5 a row below.*the 1 in the KL.*missing"),
+    "the 1 in the KL": ([("-(1 + lv - mu**2", "-(lv - mu**2")], "2.5 nats a row below.*the 1 in the KL.*missing"),
     "a Bernoulli's": ([(BCE, BCE + " - 0.25")], "off by a constant"),
     "log 2 pi once": (
         [GAUSSIAN, ("-(np.log(2 * np.pi) + lx", "-(np.log(2 * np.pi) / 11 + lx")],
@@ -86,6 +86,13 @@ CONSTANTS = {
     "log of y + c": ([(BCE, "x * np.log(y + 0.01) + (1 - x) * np.log(1 - y + 0.01)")], r"log\(y \+ 0.01\)"),
     "the KL twice by M": ([(".sum() / 2 / M,", ".sum() / 2 / M**2,")], "divided by the number of rows twice"),
     "|eps|": ([("s * eps\n", "s * np.abs(eps)\n")], "never negative"),
+    "the KL's sigma^2 three times": ([("- np.exp(lv)).sum()", "- 3 * np.exp(lv)).sum()")], "sigma.2 enters 3 times"),
+    "half x log y": ([(BCE, "x * np.log(y) / 2 + (1 - x) * np.log(1 - y)")], "x log y enters 1/2 times"),
+    "log to the base 2": ([(BCE, "x * np.log2(y) + (1 - x) * np.log2(1 - y)")], r"enters the value 1/log\(2\) times"),
+    "either reading": ([("s = np.exp(lv / 2)", "s = np.exp(lv)")], "z uses exp.* or, if your head gives log sigma"),
+    "sigma for both": ([("s = np.exp(lv / 2)", "s = np.exp(lv)"), ("- np.exp(lv)).sum()", "- s**2).sum()")],
+                       "the variance, where .* and the KL has the same sigma"),
+    "exp(-lv)": ([("- np.exp(lv)).sum()", "- np.exp(-lv)).sum()")], r"exp\(-log_var\) where"),
     "x rounded": ([(BCE, "np.round(x) * np.log(y) + (1 - np.round(x)) * np.log(1 - y)")], "rounds x"),
 }
 
@@ -94,15 +101,39 @@ CONSTANTS = {
 def test_wrong_numbers_are_named(name):
     patches, says = CONSTANTS[name]
     report = check_vae(**written(NO_PRIOR, *patches))
-    told = [finding.text for finding in report.findings if finding.part in ("value", "sampler")]
-    assert told and re.search(says, told[0]), report.text(2)
+    told = [finding for finding in report.findings if finding.part in ("value", "sampler")]
+    assert told and re.search(says, told[0].text), report.text(2)
 
 
-@pytest.mark.parametrize("text", ["np.log(2 * np.pi) + lx", "lx"])
-def test_the_usual_omission_is_a_note(text):
-    report = check_vae(**written(GAUSSIAN, ("np.log(2 * np.pi) + lx", text)))
-    assert report.verdict == "right"
-    assert ("leaves out the constant" in " ".join(report.notes)) == (text == "lx")
+def test_the_usual_omission_is_told_unless_it_is_declared():
+    assert check_vae(**written(GAUSSIAN)).verdict == "right"
+    left_out = written(GAUSSIAN, ("np.log(2 * np.pi) + lx", "lx"))
+    report = check_vae(**left_out)
+    assert report.verdict == "wrong" and not report.wrong_arrays
+    assert "10.1083 nats a row above" in report.top.text and "NO_LOG_2PI = True" in report.top.text
+    place = report.text(0)
+    assert "in the value, the constant of log p(x|z)" in place and "makes none of yours wrong" in place
+    declared = check_vae(**left_out | {"no_log_2pi": True})
+    assert declared.verdict == "right" and any("as declared: it is 10.1083 nats" in note for note in declared.notes)
+
+
+@pytest.mark.parametrize("mine, says", [("z**2", ""), ("z**2 + 1.8378770664093453", "log p.z. has its constant")])
+def test_the_constants_of_estimator_a(mine, says):
+    kl = f'        "kl": (({mine}) - eps**2 - lv).sum() / 2 / M / L,'
+    report = check_vae(**written(NO_PRIOR, (PARTS, kl)))
+    told = [finding for finding in report.findings if finding.part == "value"]
+    assert bool(told) == bool(says) and (not says or re.search(says, told[0].text)), report.text(2)
+
+
+@pytest.mark.parametrize("off, verdict", [("-n * np.log(2 * np.pi) / 2", "right"), ("-n", "wrong")])
+def test_the_constant_of_the_prior_is_that_of_a_normal_density(off, verdict):
+    good = written(("DECAY = 0.1", "DECAY = 1"), *weighted("1 / M"))
+
+    def value(p, x, eps):
+        n = sum(w.size for name, w in p.items() if name[0] == "W")
+        return sum(good["value"](p, x, eps).values()) - eval(off, {"n": n, "np": np}) / len(x)
+
+    assert check_vae(**good | {"value": value}).verdict == verdict
 
 
 def test_nothing_is_said_of_a_right_sampler():
@@ -118,6 +149,9 @@ GRADIENTS = {
     "a row twice": ([TWICE], "6 counts 2 times"),
     "noise mixed": ([("(dz * eps).sum(0)", "(dz * eps.mean(1)).sum(0)")], "where eps of every row belongs, its mean"),
     "sigma mixed": ([("* s / 2", "* s.mean(0) / 2")], "where sigma of every row belongs, its mean"),
+    "x of another": ([('d["W3"] = x.T @ da3', 'd["W3"] = x[::-1].T @ da3')], "W3, where x of every row belongs"),
+    "one image": ([('d["W3"] = x.T @ da3', 'd["W3"] = np.outer(x[0], da3.sum(0))')], "that of the first row is used"),
+    "z of another": ([("rows(z).T @ rows(da1)", "rows(np.roll(z, 1, 1)).T @ rows(da1)")], "W1, where z of every row"),
     "the other h": ([("da3 = dh * (1 - h**2)", "da3 = dh * (1 - g[0]**2)")], "hidden units of the decoder"),
     "mean for sum": ([('d["b1"] = rows(da1).sum(0)', 'd["b1"] = rows(da1).mean(0)')], "b1: a mean over the rows where"),
     "x rounded": ([(BACKWARD, BACKWARD.replace("    a3", "    x = np.round(x)\n    a3"))], "x is rounded to 0 and 1"),
@@ -137,6 +171,12 @@ def test_what_strangers_wrote_is_named(name):
     patches, says = GRADIENTS[name]
     report = check_vae(**written(NO_PRIOR, *patches))
     assert report.verdict == "wrong" and re.search(says, report.top.text), report.text(2)
+
+
+def test_samples_that_are_read_in_another_order():
+    wrong = ("dmu = dz.sum(0) + mu / M", "dmu = dz.reshape(M, L, -1).sum(1) + mu / M")
+    report = check_vae(**written(NO_PRIOR, wrong, layout="(L, M, J)"))
+    assert "what comes back for 3 samples of 7 rows, (L, M, n), is read as (M, L, n)" in report.top.text, report.text(2)
 
 
 def test_one_row_is_not_said_of_all():
@@ -227,3 +267,172 @@ def test_exchanged_gradients_are_all_that_is_said():
     exchange = '    d["W4"], d["W5"], d["b4"], d["b5"] = d["W5"], d["W4"], d["b5"], d["b4"]\n'
     report = check_vae(**written(NO_PRIOR, (RETURN, exchange + RETURN)))
     assert all("changed places" in finding.text for finding in report.findings), report.text(2)
+
+
+DECAY_LINES = (
+    '        "decay": DECAY / 2 * sum((w**2).sum() for name, w in p.items() if name[0] == "W"),',
+    "            d[name] = d[name] + DECAY * p[name]",
+)
+
+
+def weighted(weight):
+    """The same prior, weighted otherwise in value and gradient alike; `weight` may speak of M, or of a name."""
+    value, gradient = DECAY_LINES
+    weight = weight.replace("M", "len(x)")
+    return [(value, value.replace("DECAY / 2 * sum((w**2).sum()", f"DECAY / 2 * sum(({weight} * w**2).sum()")),
+            (gradient, gradient.replace("DECAY * p", f"{weight.replace('w.size', 'd[name].size')} * DECAY * p"))]
+
+
+PRIORS = {
+    "once": ("0.1", "10 / M", ""),
+    "M of 70 rows": ("1 / 70", "1", ""),
+    "a chosen weight": ("0.1", "1", ""),
+    "large and chosen": ("0.1", "1000", ""),
+    "of the decoder only": ("0.1", "(name in ('W1', 'W2'))", ""),
+    "for every row": ("0.1", "10", "M times what it should: it is there once for every row"),
+    "no half": ("0.1", "20 / M", "2 times what it should: is the 1/2"),
+    "times D": ("0.1", "110 / M", "D times what it should"),
+    "divided twice": ("0.1", "10 / M**2", "1/M times what it should beside 7 rows"),
+    "a mean": ("0.1", "10 / M / w.size", "is a mean over the entries of each array"),
+    "one left out": ("0.1", "(10 / M * (name != 'W4'))", "leaves out W4"),
+    "the sign": ("0.1", "-1", "wrong sign"),
+}
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_the_weight_of_the_prior(name):
+    decay, weight, says = PRIORS[name]
+    report = check_vae(**written(("DECAY = 0.1", f"DECAY = {decay}"), *weighted(weight)))
+    assert not report.wrong_arrays and report.verdict == ("wrong" if says else "right"), report.text(2)
+    assert not says or re.search(f"prior on the parameters.*{says}", report.top.text), report.text(2)
+    assert not says or "prior" in report.text(0)
+
+
+def test_a_declared_weight_of_the_prior():
+    for prior, verdict in ((0.1, "right"), (0.2, "wrong")):
+        report = check_vae(**written(*weighted("1")) | {"prior": prior})
+        assert report.verdict == verdict, report.text(2)
+        assert verdict == "right" or "weighs 0.1; PRIOR_WEIGHT says 0.2" in report.top.text
+    assert check_vae(**written(*weighted("10")) | {"prior": 1}).verdict == "right"
+
+
+def test_a_right_gradient_beside_a_prior_that_weighs_too_much():
+    value, gradient = weighted("10")
+    report = check_vae(**written(value, (gradient[0], gradient[0].replace("DECAY", "1 / M"))))
+    assert [finding.part for finding in report.findings] == ["value"], report.text(2)
+    assert any("those of the right bound" in note for note in report.notes)
+
+
+MEAN, MEAN_KL = "-log_px.sum() / (M * L)", "-(1 + lv - mu**2 - np.exp(lv)).sum() / 2 / M,"
+SHARES = {
+    "a row": ([(MEAN, "-log_px[:, :-1].sum() / (M - 1) / L"), (MEAN_KL, "-(1 + lv - mu**2 - np.exp(lv))[:-1].sum()"
+               " / 2 / (M - 1),")], r"the value leaves out row 6 \(the last\)"),
+    "half of it": ([(MEAN_KL, "-(1 + lv - mu**2 - np.exp(lv))[0].sum() / 2,")], r"the KL has row 0 \(the first\) only"),
+    "a row twice": ([(MEAN, "-(log_px.sum() + log_px[:, 2].sum()) / (M * L)")],
+                    r"the reconstruction counts row 2 \(of 0 to 6\) 2 times"),
+    "pixels": ([(MEAN, "-log_px[..., 1:].sum() / (M * L)")], r"the reconstruction leaves out pixel 0 \(the first\)"),
+    "dimensions": ([(MEAN_KL, "-(1 + lv - mu**2 - np.exp(lv))[:, :2].sum() / 2 / M,")],
+                   r"the KL has the latent dimensions 0, 1 \(of 0 to 4\) only"),
+    "samples": ([(MEAN, "-log_px[-1].sum() / M")], r"the reconstruction has sample 2 \(the last\) only"),
+    "the row before": ([(BCE, "np.roll(x, 1, 0) * np.log(y) + (1 - np.roll(x, 1, 0)) * np.log(1 - y)")],
+                       "z of one row against x of another: that of the row before"),
+    "eps of another": ([("s * eps\n", "s * eps[:, ::-1]\n")], "the rows use eps in reverse"),
+    "(M, L)": ([("s * eps\n", "s * eps.reshape(M_OF(x), -1, 5).swapaxes(0, 1)\n"),
+                ("EPS =", "M_OF = len\nEPS =")], r"eps is read as \(M, L, J\)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_what_does_not_count_is_named(name):
+    patches, says = SHARES[name]
+    report = check_vae(**written(NO_PRIOR, *patches, layout="(L, M, J)"))
+    assert report.verdict == "wrong" and report.top.part in ("value", "sampler"), report.text(2)
+    assert re.search(says, report.top.text) and "influence" not in report.text(2), report.text(2)
+
+
+def test_rows_that_are_left_out_do_not_influence_each_other():
+    """Of another network, of which nothing is known but its value."""
+    good = written(NO_PRIOR)
+
+    def value(p, x, eps):
+        return sum(good["value"](p, x[:-1], eps[:-1]).values())
+
+    told = check_vae(**good | {"value": value, "network": "other"}).findings
+    assert any("does not depend on the rows 6 of x" in finding.text for finding in told)
+    assert all("influence" not in finding.text for finding in told)
+
+
+PLACES = {
+    "the KL:": [(MEAN_KL, "-(1 + lv - mu**2 - np.exp(lv)).sum() / M,")],
+    "the KL ": [("-(1 + lv - mu**2 -", "-(1 + lv - mu -")],
+    "the reconstruction:": [(MEAN, "-log_px.sum() / M")],
+    "the reconstruction, log": [(BCE, "x * np.log(y)")],
+    "the reconstruction ": [(BCE, "x * np.log(y) + (1 - x) * np.log(1 - y**2)")],
+    "the reconstruction beside the KL": [(MEAN, "-log_px.sum() / L")],
+    "the encoder's log_var": [('lv = h @ p["W5"] + p["b5"]', 'lv = np.tanh(h @ p["W5"] + p["b5"])')],
+    "the constant of the KL": [("-(1 + lv - mu**2", "-(lv - mu**2")],
+    "b5 and its layer": [('lv = h @ p["W5"] + p["b5"]', 'lv = h @ p["W5"]')],
+    "the encoder ": [("h = np.tanh(a3)", "h = np.maximum(a3, 0)")],
+    "z ": [("s * eps\n", "s + eps\n")],
+    "the prior on the parameters ": [("DECAY / 2 * sum((w**2)", "0.1 * sum(np.abs(w)")],
+    "what counts in it": [(MEAN, "-log_px[:, 1:].sum() / M / L"),
+                          (MEAN_KL, "-(1 + lv - mu**2 - np.exp(lv))[1:].sum() / 2 / M,")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_default_report_says_in_which_term_of_the_value(place):
+    """The gradients do not follow, so they are wrong as well; the value comes first."""
+    text = check_vae(**written(NO_PRIOR, *PLACES[place], layout="(L, M, J)")).text(0)
+    assert f"first fault: in the value, {place}" in text and "name:" not in text, text
+
+
+SAMPLED_KL = (PARTS, '        "kl": (z**2 - eps**2 - lv).sum() / 2 / M / L,')
+OF_A = {
+    "right": ("(dz + z / M / L).sum(0)", "(dz + z / M / L)", "1", ""),
+    "no log p(z)": ("dz.sum(0)", "dz", "1", r"log p\(z\) is missing"),
+    "its sign": ("(dz - z / M / L).sum(0)", "(dz - z / M / L)", "1", r"log p\(z\) has the wrong sign"),
+    "through mu": ("dz.sum(0)", "(dz + z / M / L)", "1", r"log p\(z\) through mu is missing"),
+    "through sigma": ("(dz + z / M / L).sum(0)", "dz", "1", r"log p\(z\) through sigma is missing"),
+    "no determinant": ("(dz + z / M / L).sum(0)", "(dz + z / M / L)", "0", r"log q\(z\|x\) is missing"),
+    "mu of q": ("(dz + z / M / L - eps / s / M / L).sum(0)", "(dz + z / M / L)", "1", "its mu, with z held is miss"),
+    "s of q": ("(dz + z / M / L).sum(0)", "(dz + z / M / L)", "(eps**2).mean(0)", "log sigma.2, with z held is miss"),
+}
+
+
+@pytest.mark.parametrize("name", OF_A)
+def test_the_gradients_of_estimator_a(name):
+    mu, dz, q, says = OF_A[name]
+    patches = [("dmu = dz.sum(0) + mu / M", f"dmu = {mu}"),
+               ("dlv = (dz * eps).sum(0) * s / 2 + (np.exp(lv) - 1) / 2 / M",
+                f"dlv = ({dz} * eps).sum(0) * s / 2 - {q} / 2 / M")]  # fmt: skip
+    report = check_vae(**written(NO_PRIOR, SAMPLED_KL, *patches, layout="(L, M, J)"))
+    assert report.verdict == ("wrong" if says else "right"), report.text(2)
+    assert not says or re.search(says, report.top.text), report.text(2)
+
+
+SCALES = {
+    "by D": ("/ M / x.shape[1]", "1/D times the bound, averaged over the rows; it should"),
+    "by M - 1": ("/ (M - 1)", r"M/\(M-1\) times the bound, averaged"),
+    "by M twice": ("/ M**2", "1/M times the bound, averaged"),
+    "for N rows": ("/ M * 1000", ""),
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_the_scale_of_the_whole_value(name):
+    scale, says = SCALES[name]
+    good = written(NO_PRIOR)
+
+    def scaled(x):
+        return eval("1.0" + scale, {"M": len(x), "x": x}) * len(x)
+
+    def value(p, x, eps):
+        return scaled(x) * sum(good["value"](p, x, eps).values())
+
+    def gradients(p, x, eps):
+        return {name: scaled(x) * g for name, g in good["gradients"](p, x, eps).items()}
+
+    report = check_vae(**good | {"value": value, "gradients": gradients})
+    assert report.verdict == ("wrong" if says else "right"), report.text(2)
+    assert not says or re.search(says, report.top.text) and "influence" not in report.text(2)

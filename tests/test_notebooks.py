@@ -1,6 +1,8 @@
 """The notebooks and their sources: built one way, and a notebook that says something else is found."""
 
+import ast
 import importlib.util
+import inspect
 import json
 import shutil
 from pathlib import Path
@@ -139,3 +141,25 @@ def test_large_notebooks_are_refused(build, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(build, "MOST", 500)
     assert build.main(["--folder", str(tmp_path)]) == 2
     assert "ex01_twice.ipynb has 1 KB, more than 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("ex07_bernoulli_decoder", "bernoulli_decoder"),
+        ("ex08_encoder", "sgvb_b"),
+        ("ex09_gaussian_decoder", "gaussian_decoder"),
+    ],
+)
+def test_the_long_solutions_are_those_that_the_checks_compare_with(source, name):
+    """Line by line, whatever their docstrings say."""
+    from aevb_np.exercises import written_out
+
+    def body(text):
+        function = next(
+            node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == name
+        )
+        return [ast.unparse(statement) for statement in function.body[1:]]
+
+    in_the_notebook = (NOTEBOOKS / "src" / f"{source}.py").read_text(encoding="utf-8")
+    assert body(in_the_notebook) == body(inspect.getsource(getattr(written_out, name)))

@@ -20,6 +20,7 @@ from aevb_np.reparameterization import repeat
 
 Arrays = dict[str, NDArray]
 EQUAL = 1e-6
+INPUT = {"phi.hidden": "x", "phi.mean": "h_enc", "phi.log_var": "h_enc", "theta.hidden": "z"}  # the others: h_dec
 SYMBOLS = {
     "theta.logits": ["x", "y"],
     "theta.mean": ["x", "m", "prec"],
@@ -34,13 +35,14 @@ MIXED: dict[str, Callable[[NDArray], NDArray]] = {
     "that of the first row is": lambda rows: rows[:, :1],
     "that of the last row is": lambda rows: rows[:, -1:],
     "that of the row before is": lambda rows: np.roll(rows, 1, axis=1),
+    "that of the row after is": lambda rows: np.roll(rows, -1, axis=1),
     "those of the rows in reverse are": lambda rows: rows[:, ::-1],
 }
 
 
 def alike(mapping: Mapping, at: Point, name: str, yours: Arrays) -> bool:
     """Whether an array's gradient is that of single rows, added up or averaged: then what is true of one is of all."""
-    if any(mapping.units(at).prior) or name not in yours:
+    if any(mapping.units(at).prior.values()) or name not in yours:
         return True
     ones = [mapping.gradient(at.row(m, s)).get(name) for m in range(len(at.x)) for s in range(at.samples)]
     if any(one is None for one in ones):
@@ -73,12 +75,38 @@ def check(mapping: Mapping, at: Point, yours: Arrays, wrong: list[str]) -> list[
             for made in (step(mixed), step(mixed, 0.0) + right - step(v, 0.0), right - (right - step(v, 0.0)) + of_kl):
                 predicted = truth + (made - right).sum(axis=0) / at.samples
                 if apart(yours.get(f"{first}.b", truth), predicted) < EQUAL < apart(predicted, truth):
-                    return [told(mapping, first, f"where {symbol} of every row belongs, {text} used")]
+                    return [told(mapping, f"{first}.b", f"where {symbol} of every row belongs, {text} used")]
+    if f"{first}.b" in wrong or f"{first}.W" not in yours:
+        return []
+    return of_weights(mapping, at, yours[f"{first}.W"], first, v[INPUT.get(first, "h_dec")], step(v, 0.0), step(v))
+
+
+def of_weights(
+    mapping: Mapping, at: Point, yours: NDArray, first: str, u: NDArray, of_z: NDArray, delta: NDArray
+) -> list[Finding]:
+    """What the weights are made of, when the biases are right: inputs and deltas of different rows."""
+    name = f"{first}.W"
+    L, M, truth = at.samples, len(at.x), summed(mapping.paths(at))[name]
+
+    def off(inputs: NDArray, deltas: NDArray) -> float:
+        predicted = truth + (inputs.T @ deltas - u.T @ delta) / L
+        return apart(yours, predicted) if apart(predicted, truth) > EQUAL else np.inf
+
+    symbol = INPUT.get(first, "h_dec")
+    for text, mix in MIXED.items():
+        rows = u.reshape(L, M, -1)
+        if off(np.broadcast_to(mix(rows), rows.shape).reshape(u.shape), delta) < EQUAL:
+            used = f"in the gradient of {mapping.mine(name)}, where {symbol} of every row belongs, {text} used"
+            return [told(mapping, name, used)]
+    read = np.swapaxes(of_z.reshape(M, L, -1), 0, 1).reshape(of_z.shape)
+    if L > 1 and off(u, read + delta - of_z) < EQUAL:
+        used = f"what comes back for {L} samples of {M} rows, (L, M, n), is read as (M, L, n)"
+        return [told(mapping, name, used)]
     return []
 
 
-def told(mapping: Mapping, first: str, text: str) -> Finding:
+def told(mapping: Mapping, name: str, text: str) -> Finding:
     """A finding about rows together."""
-    place = f"{MODEL_PARTS[first]} ({mapping.mine(first + '.b')})"
+    place = f"{MODEL_PARTS[layer(name)]} ({mapping.mine(name)})"
     whole = f"{place}: every row by itself is right, all together are not: {text}"
-    return Finding(f"mixed:{first}", place, "rows that are mixed", whole, order=backward_order(f"{first}.b"))
+    return Finding(f"mixed:{layer(name)}", place, "rows that are mixed", whole, order=backward_order(name))

@@ -23,7 +23,6 @@ from aevb_np.checks.report import Finding
 Arrays = dict[str, NDArray]
 EQUAL = 1e-6
 ROWS = 3
-INPUT = {"phi.hidden": "x", "phi.mean": "h_enc", "phi.log_var": "h_enc", "theta.hidden": "z"}  # the others: h_dec
 
 
 class Rows(NamedTuple):
@@ -42,10 +41,9 @@ def observe(mapping: Mapping, at: Point) -> Rows:
     known = mapping.units(alone[0])
     answers = [mapping.gradient(one) for one in alone]
     minus_w = summed(priors(at))
-    of_value = {"W": known.prior[0], "b": known.prior[1]}
     more = surplus(mapping, at, mapping.gradient(at))
     rescaled = mapping.units(at).unit / known.unit
-    prior = {name: (of_value[name[-1]] + rescaled * more.get(name, 0.0)) * w for name, w in minus_w.items()}
+    prior = {name: (known.prior[name] + rescaled * more.get(name, 0.0)) * w for name, w in minus_w.items()}
     names = set.intersection(*(set(answer) for answer in answers))
     gradients = {name: np.stack([answer[name] for answer in answers]) - prior[name] for name in names}
     together = Point(at.p, at.x[:ROWS], at.eps[:ROWS])
@@ -87,7 +85,7 @@ def delta_of(
     """The student's delta of a layer, from its biases or its weights, and whether the two agree."""
     right = choices[0].delta
     b, W = rows.gradients.get(f"{layer}.b"), rows.gradients.get(f"{layer}.W")
-    u = rows.numbers[INPUT.get(layer, "h_dec")]
+    u = rows.numbers[batches.INPUT.get(layer, "h_dec")]
     if W is None or b is None:
         return (b if W is None else from_weights(W, u)), []
     if close(np.einsum("ri,rj->rij", u, b), W):
@@ -122,7 +120,7 @@ def from_weights(W: NDArray, u: NDArray) -> NDArray:
 
 def wrong_input(layer: str, b: NDArray, W: NDArray, numbers: Arrays, mapping: Mapping, right: bool) -> list[Finding]:
     """The weights' gradient is an outer product with the delta, but of what?"""
-    name, fed = f"{layer}.W", INPUT.get(layer, "h_dec")
+    name, fed = f"{layer}.W", batches.INPUT.get(layer, "h_dec")
     used = np.einsum("rij,rj->ri", W, b) / (b**2).sum(axis=1, keepdims=True)
     if not close(np.einsum("ri,rj->rij", used, b), W):
         text = "with one row it should be the outer product of the layer's input and its delta, and is none"

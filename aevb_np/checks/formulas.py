@@ -6,6 +6,7 @@ Every entry gives numbers to be summed over pixels or latent dimensions. The wor
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aevb_np.numerics import sigmoid, softplus
 
@@ -14,6 +15,27 @@ SAMPLED = "sampled"  # log q(z|x) - log p(z) at the samples themselves: estimato
 
 VARIANCE = "z uses exp(log_var), the variance, where the standard deviation exp(log_var / 2) belongs"
 MIRRORED = "z = mu - sigma eps: no fault in distribution, but not the eps that was given"
+
+
+def before(rows: NDArray) -> NDArray:
+    """What the row before has."""
+    return np.roll(rows, 1, axis=-2)
+
+
+def after(rows: NDArray) -> NDArray:
+    """What the row after has."""
+    return np.roll(rows, -1, axis=-2)
+
+
+def backwards(rows: NDArray) -> NDArray:
+    """The last row first."""
+    return rows[..., ::-1, :]
+
+
+def within(eps: NDArray, M: int, moved: Callable[[NDArray], NDArray]) -> NDArray:
+    """The rows of every sample, moved."""
+    return moved(eps.reshape(-1, M, eps.shape[1])).reshape(eps.shape)
+
 
 NOISE: dict[str, Callable] = {
     RIGHT: lambda log_var, eps, M: np.exp(0.5 * log_var) * eps,
@@ -29,7 +51,22 @@ NOISE: dict[str, Callable] = {
         lambda log_var, eps, M: np.exp(0.5 * log_var) * np.repeat(eps.reshape(-1, M, eps.shape[1]).mean(1), M, 0)
     ),
     "z = mu + sigma |eps|: the noise is never negative": lambda log_var, eps, M: np.exp(0.5 * log_var) * np.abs(eps),
+    "every row uses the eps of the row before": lambda log_var, eps, M: np.exp(0.5 * log_var) * within(eps, M, before),
+    "every row uses the eps of the row after": lambda log_var, eps, M: np.exp(0.5 * log_var) * within(eps, M, after),
+    "the rows use eps in reverse": lambda log_var, eps, M: np.exp(0.5 * log_var) * within(eps, M, backwards),
+    "eps is read as (M, L, J), all samples of a row first": (
+        lambda log_var, eps, M: np.exp(0.5 * log_var) * np.swapaxes(eps.reshape(M, -1, eps.shape[1]), 0, 1)
+        .reshape(eps.shape)
+    ),
     "z uses eps^2 where eps belongs": lambda log_var, eps, M: np.exp(0.5 * log_var) * eps**2,
+}
+SAME_SIGMA = {  # the KL that is made with the same wrong sigma as z
+    VARIANCE: "the KL has sigma^4 where sigma^2 belongs",
+    "z uses log_var itself where sigma = exp(log_var / 2) belongs": "the KL has log_var^2 where sigma^2 belongs",
+    "z uses exp(-log_var / 2), one over the standard deviation": (
+        "the KL has exp(-log_var) where sigma^2 = exp(log_var) belongs"
+    ),
+    "z uses the root of the standard deviation, exp(log_var / 4)": "the KL has sigma where sigma^2 belongs",
 }
 SMALL = [10.0**-k for k in range(1, 8)]
 
@@ -57,8 +94,23 @@ BERNOULLI: dict[str, Callable] = {
     "x a has the wrong sign beside softplus(a), a the logits": lambda x, a: -x * a - softplus(a),
     "softplus(a) has the wrong sign beside x a, a the logits": lambda x, a: x * a + softplus(a),
     "the reconstruction's x log y has the wrong sign": lambda x, a: x * softplus(-a) - (1 - x) * softplus(a),
+    "the reconstruction has log(1 + y) where log(1 - y) belongs": (
+        lambda x, a: -x * softplus(-a) + (1 - x) * np.log1p(sigmoid(a))
+    ),
+    "the reconstruction has log(y) where log(1 - y) belongs": lambda x, a: -softplus(-a),
     **{f"the reconstruction has log(y + {c:g}) where log y belongs": shifted(c) for c in SMALL},
     **{f"the reconstruction keeps y between {c:g} and 1 - {c:g}": clipped(c) for c in SMALL[:4]},
+}
+TOGETHER = "the reconstruction holds z of one row against x of another: "
+# Which x stands beside the z of all rows, then all rows again.
+PAIRED: dict[str, Callable[[NDArray, int], NDArray]] = {
+    TOGETHER + "x has every row L times in turn, z has all rows, then all rows again": lambda x, L: np.repeat(x, L, 0),
+    TOGETHER + "that of the row before": lambda x, L: np.tile(before(x), (L, 1)),
+    TOGETHER + "that of the row after": lambda x, L: np.tile(after(x), (L, 1)),
+    TOGETHER + "the rows of x are in reverse": lambda x, L: np.tile(backwards(x), (L, 1)),
+    TOGETHER + "x of the first row for all": lambda x, L: np.tile(x[:1], (len(x) * L, 1)),
+    TOGETHER + "x of the last row for all": lambda x, L: np.tile(x[-1:], (len(x) * L, 1)),
+    TOGETHER + "the mean of x over the rows for all": lambda x, L: np.tile(x.mean(0), (len(x) * L, 1)),
 }
 HARMLESS = [f"the reconstruction has log(y + {c:g}) where log y belongs" for c in SMALL[4:]] + [MIRRORED]
 GAUSSIAN: dict[str, Callable] = {
@@ -71,6 +123,7 @@ GAUSSIAN: dict[str, Callable] = {
     "the decoder multiplies by sigma^2 instead of dividing": lambda x, m, s: -0.5 * (s + (x - m) ** 2 * np.exp(s)),
     "the decoder's log sigma has the wrong sign": lambda x, m, s: -0.5 * (-s + (x - m) ** 2 * np.exp(-s)),
     "the decoder divides by sigma^4, not by sigma^2": lambda x, m, s: -0.5 * (s + (x - m) ** 2 * np.exp(-2 * s)),
+    "the decoder divides by log sigma^2, not by sigma^2": lambda x, m, s: -0.5 * (s + (x - m) ** 2 / s),
     "the decoder's square is missing: x - m where (x - m)^2 belongs": (
         lambda x, m, s: -0.5 * (s + (x - m) * np.exp(-s))
     ),
@@ -90,6 +143,11 @@ KL: dict[str, Callable] = {
     "the KL's log sigma^2 has the wrong sign": lambda mu, s: 0.5 * (mu**2 + np.exp(s) - 1 + s),
     "the KL's mu^2 has the wrong sign": lambda mu, s: 0.5 * (-(mu**2) + np.exp(s) - 1 - s),
     "the KL takes log sigma for log sigma^2": lambda mu, s: 0.5 * (mu**2 + np.exp(0.5 * s) - 1 - 0.5 * s),
+    "the KL has exp(-log_var) where sigma^2 = exp(log_var) belongs": lambda mu, s: 0.5 * (mu**2 + np.exp(-s) - 1 - s),
+    "the KL has log_var^2 where sigma^2 belongs": lambda mu, s: 0.5 * (mu**2 + s**2 - 1 - s),
+    "the KL has sigma^4 where sigma^2 belongs": lambda mu, s: 0.5 * (mu**2 + np.exp(2 * s) - 1 - s),
+    "the KL has |mu| where mu^2 belongs": lambda mu, s: 0.5 * (np.abs(mu) + np.exp(s) - 1 - s),
+    "the KL has mu^2 / sigma^2 where mu^2 belongs": lambda mu, s: 0.5 * (mu**2 * np.exp(-s) + np.exp(s) - 1 - s),
     "the KL has log_var where sigma^2 belongs": lambda mu, s: 0.5 * (mu**2 - 1),
 }
 # What the value does with the encoder's log_var before it uses it.

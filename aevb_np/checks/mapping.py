@@ -1,17 +1,18 @@
 """The student's code in the reference's terms: which array is which, what is summed, what goes up."""
 
+import contextlib
 import itertools
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.checks import structure, values
+from aevb_np.checks import shares, structure, values
 from aevb_np.checks.formulas import SAMPLED
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.problem import H_DECODER, H_ENCODER, L, M, Point, model_of, point
-from aevb_np.checks.reference import Path, paths, priors
-from aevb_np.checks.student import LAYOUTS, Student, Windows, arrays_for, candidates
+from aevb_np.checks.reference import LATENT, Path, paths, priors
+from aevb_np.checks.student import LAYOUTS, Student, StudentError, Windows, arrays_for, candidates
 from aevb_np.checks.values import Fit, Terms, Units
 from aevb_np.model import VAE
 
@@ -39,8 +40,13 @@ class Mapping(NamedTuple):
 
     @property
     def exact(self) -> bool:
-        """Whether the reference's paths are those of the student's value."""
+        """Whether the value is made of the reference's parts, with the KL in closed form."""
         return self.found is not None and not self.found.faults and not self.found.sampled
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it is made of these, with the KL sampled: estimator A."""
+        return self.found is not None and not self.found.faults and self.found.sampled
 
     def gradient(self, at: Point) -> Arrays:
         """The student's gradient in the reference's arrays: of the bound, summed over the rows, to go up.
@@ -65,24 +71,25 @@ class Mapping(NamedTuple):
         yours = self.as_given(at)
         each = paths(self.model, at).values()
         bound = {name: sum((arrays[name] for arrays in each), np.zeros(())) for name in yours}
-        of_value = self.found.prior if self.found else (0.0, 0.0)
-        prior = [{name: c * g for name, g in arrays.items()} for c, arrays in zip(of_value, priors(at).values())]
+        prior = {name: sum(arrays[name] for arrays in priors(at).values()) for name in yours}
         for unit in (1.0, -1.0, 1 / len(at.x), -1 / len(at.x)):
-            right = {name: unit * g + prior[0][name] + prior[1][name] for name, g in bound.items()}
-            if len(yours) == len(self.windows) and all(apart(yours[name], g) < EQUAL for name, g in right.items()):
-                return unit
+            of_value = self.found.prior if self.found else dict.fromkeys(bound, 0.0)
+            for c in of_value, {name: unit * (c != 0) for name, c in of_value.items()}:  # as it is, or once
+                right = {name: unit * g + c[name] * prior[name] for name, g in bound.items()}
+                if len(yours) == len(self.windows) and all(apart(yours[name], g) < EQUAL for name, g in right.items()):
+                    return unit
         return None
 
     def paths(self, at: Point, rows: NDArray | None = None, samples: NDArray | None = None) -> dict[Path, Arrays]:
         """The reference's gradient of the student's value, path by path, in the same terms."""
         known = self.units(at)
-        factors = {"kl": known.kl, "prior": 1.0}
+        factors = dict.fromkeys(LATENT, known.kl)
         found = {
             path: {name: factors.get(path[0], known.reconstruction) * g for name, g in arrays.items()}
-            for path, arrays in paths(self.model, at, rows, samples).items()
+            for path, arrays in paths(self.model, at, rows, samples, self.sampled).items()
         }
-        for (path, arrays), c in zip(priors(at).items(), known.prior):
-            found[path] = {name: c * g for name, g in arrays.items()}
+        for path, arrays in priors(at).items():
+            found[path] = {name: known.prior[name] * g for name, g in arrays.items()}
         return found
 
     def units(self, at: Point) -> Units:
@@ -131,8 +138,10 @@ def find(student: Student) -> Mapping | None:
                 guesses.append((model, windows, terms, value))
                 sure |= set(known) == set(windows)
     for model, windows, terms, value in guesses:
+        asked = student, windows, model, samples_of(student), M
         found = values.with_others(terms, value, unused(student, windows, terms.points), called(windows))
-        if found := found or values.named(terms, value):
+        found = found or values.by_array(*asked) or shares.fit(*asked)
+        if found := found or values.named(terms, value) or shares.by_formula(*asked):
             return mapped(student, model, windows, found)
     return Mapping(student, *guesses[0][:2], None, None, None, sure) if guesses else None
 
@@ -156,10 +165,14 @@ def mapped(student: Student, model: VAE, windows: Windows, found: Fit) -> Mappin
     many = values.units(found, M, student.sign, student.scale)
     if found.faults or found.sampled:
         return Mapping(student, model, windows, found, many, None)
-    terms = Terms(model, values.points_for(model, 1, 1))
-    alone = values.fit(terms, values.at_points(student, windows, terms.points))
-    one = values.units(alone, 1, int(np.sign(many.unit))) if alone and alone.a else None
-    return Mapping(student, model, windows, found, many, one)
+    with contextlib.suppress(StudentError):  # it may not run with one row
+        terms = Terms(model, values.points_for(model, 1, 1))
+        alone = values.fit(terms, values.at_points(student, windows, terms.points))
+        alone = alone or values.by_array(student, windows, model, 1, 1)
+        if alone and alone.a:
+            one = values.units(alone, 1, int(np.sign(many.unit)))
+            return Mapping(student, model, windows, found, many, one)
+    return Mapping(student, model, windows, found, many, None)
 
 
 def problem_for(mapping: Mapping | None, student: Student) -> Point:

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 
-NUMBERS = {"2": 2.0, "1/2": 0.5, "4": 4.0, "1/4": 0.25}
+NUMBERS = {"2": 2.0, "1/2": 0.5, "4": 4.0, "1/4": 0.25, "1/log(2)": 1 / math.log(2)}
 
 
 def factor(c: float, constants: Mapping[str, float], tolerance: float = 2e-4) -> str | None:

@@ -14,7 +14,7 @@ from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import apart, combination
 from aevb_np.checks.problem import Point
-from aevb_np.checks.reference import MODEL_PARTS, Path, backward_order, layer, priors
+from aevb_np.checks.reference import LATENT, MODEL_PARTS, SAMPLED, Path, backward_order, layer, priors
 from aevb_np.checks.report import Finding
 
 Arrays = dict[str, NDArray]
@@ -24,16 +24,28 @@ FAMILY = "a part of the bound, on one of its ways"
 # What a statement is about, and which paths that is: the larger first.
 FAMILIES: dict[str, Callable[[str, str], bool]] = {
     "the whole bound": lambda start, way: start != "prior",
-    "the reconstruction": lambda start, way: start not in ("kl", "prior"),
-    "the KL": lambda start, way: start == "kl",
-    "the reconstruction's part in the encoder": lambda start, way: start not in ("kl", "prior") and way != "decoder",
+    "the reconstruction": lambda start, way: start not in (*LATENT, "prior"),
+    "the KL": lambda start, way: start in LATENT,
+    "log p(z)": lambda start, way: start == "p(z)",
+    "log q(z|x)": lambda start, way: start.startswith("q"),
+    "the reconstruction's part in the encoder": lambda start, way: (
+        start not in (*LATENT, "prior") and way != "decoder"
+    ),
     "the reconstruction's part in the decoder": lambda start, way: way == "decoder",
     "everything through mu": lambda start, way: way == "mu",
     "everything through log sigma^2": lambda start, way: way == "sigma",
-    "the reconstruction through mu": lambda start, way: start not in ("kl", "prior") and way == "mu",
-    "the reconstruction through sigma": lambda start, way: start not in ("kl", "prior") and way == "sigma",
-    "the KL through mu": lambda start, way: (start, way) == ("kl", "mu"),
-    "the KL through log sigma^2": lambda start, way: (start, way) == ("kl", "sigma"),
+    "the reconstruction through mu": lambda start, way: start not in (*LATENT, "prior") and way == "mu",
+    "the reconstruction through sigma": lambda start, way: start not in (*LATENT, "prior") and way == "sigma",
+    "log p(z) through mu": lambda start, way: (start, way) == ("p(z)", "mu"),
+    "the KL through mu": lambda start, way: start in LATENT and way == "mu",
+    "the KL through log sigma^2": lambda start, way: start in LATENT and way == "sigma",
+    "log p(z) through sigma": lambda start, way: (start, way) == ("p(z)", "sigma"),
+    "log q(z|x) through z": lambda start, way: start == "q(z|x) by z",
+    "log q(z|x) with z held": lambda start, way: start == "q(z|x) itself",
+    "log q(z|x) through z and mu": lambda start, way: (start, way) == ("q(z|x) by z", "mu"),
+    "log q(z|x) through z and sigma": lambda start, way: (start, way) == ("q(z|x) by z", "sigma"),
+    "log q(z|x) through its mu, with z held": lambda start, way: (start, way) == ("q(z|x) itself", "mu"),
+    "log q(z|x) through its log sigma^2, with z held": lambda start, way: (start, way) == ("q(z|x) itself", "sigma"),
     "what comes from the decoder's mean": lambda start, way: start == "mean",
     "what comes from the decoder's log-variance": lambda start, way: start == "log_var",
     "the prior on the parameters": lambda start, way: start == "prior",
@@ -88,10 +100,11 @@ def coefficients_of(paths: dict[Path, Arrays], a: NDArray, name: str) -> dict[Pa
 
 def explained(paths, yours, wrong, coefficients, constants) -> list[Finding]:
     """The simplest hypothesis that predicts every array."""
-    off = {float(f"{c:.6g}") for name in wrong for c in coefficients.get(name, {}).values() if abs(c - 1) > 1e-4}
+    off = {0.0, -1.0, 2.0, 0.5} if any(start in SAMPLED for start, _ in paths) else set()
+    off |= {float(f"{c:.6g}") for name in wrong for c in coefficients.get(name, {}).values() if abs(c - 1) > 1e-4}
     for scope in SCOPES:
-        for family in FAMILIES:
-            for c in sorted(off, key=abs):
+        for c in sorted(off, key=abs):  # what is missing before what is there twice
+            for family in FAMILIES:
                 guess = Hypothesis(family, scope, c)
                 if all(apart(guess.predicts(paths, name), a) < 3 * EQUAL for name, a in yours.items()):
                     text = f"{family} {enters(c, constants)}{scope}"
@@ -168,6 +181,8 @@ def described(path: Path) -> str:
     start, way = path
     if start == "prior":
         return f"the prior on the {way}"
+    if start in SAMPLED:
+        return f"log {start}{' through mu' if way == 'mu' else ' through sigma'}"
     source = {"kl": "the KL", "mean": "the part of the decoder's mean", "log_var": "that of the decoder's log-variance"}
     ways = {"decoder": "", "mu": " through mu", "sigma": " through log sigma^2" if start == "kl" else " through sigma"}
     return source.get(start, "the reconstruction") + ways[way]

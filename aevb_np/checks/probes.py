@@ -18,14 +18,42 @@ from aevb_np.checks.values import fault
 def check(student: Student, parameters: dict[str, Any], at: Point) -> list[Finding]:
     """Findings about the value alone."""
     findings = zero_parameters(student, parameters, at)
+    findings += uncounted(student, parameters, at)
     alone = [student.value_at(parameters, stacked(at, copies)) for copies in (1, 2, 3)]
-    if abs(alone[2] - 2 * alone[1] + alone[0]) > 1e-8 * max(map(abs, alone)):
-        text = "a batch with every row twice or three times is neither the same mean nor twice or three times the sum: "
-        findings.append(fault("batch", "rows that are not treated alike", text + "rows influence each other"))
+    if not findings and abs(alone[2] - 2 * alone[1] + alone[0]) > 1e-8 * max(map(abs, alone)):
+        text = "a batch with every row twice or three times is neither the same mean nor twice or three times the sum"
+        text += ": rows influence each other" * influence(student, parameters, at)
+        findings.append(fault("batch", "rows that are not treated alike", text, "how the rows are put together"))
     quiet = at._replace(eps=np.zeros_like(at.eps))
     if student.value_at(parameters, quiet) == alone[0]:
-        findings.append(fault("no noise", "the sampler", "the value does not depend on eps: z is not sampled"))
+        findings.append(fault("no noise", "the sampler", "the value does not depend on eps: z is not sampled", "z"))
     return findings
+
+
+def with_rows(student: Student, parameters: dict[str, Any], at: Point, *rows: int) -> float:
+    """The value when some rows have the data and the noise of another batch."""
+    rng = np.random.default_rng(9)
+    x, eps = rng.random(at.x.shape), rng.standard_normal(at.eps.shape)
+    here = np.isin(np.arange(len(at.x)), rows)[:, None]
+    changed = at._replace(x=np.where(here, x, at.x), eps=np.where(np.tile(here, (at.samples, 1)), eps, at.eps))
+    return student.value_at(parameters, changed)
+
+
+def uncounted(student: Student, parameters: dict[str, Any], at: Point) -> list[Finding]:
+    """Rows that can be anything without the value taking note."""
+    value = with_rows(student, parameters, at)
+    idle = [m for m in range(len(at.x)) if with_rows(student, parameters, at, m) == value]
+    if not idle or len(idle) == len(at.x):
+        return []
+    text = f"the value does not depend on the rows {', '.join(map(str, idle))} of x and eps (of 0 to {len(at.x) - 1})"
+    return [fault("rows left out", "a part of the batch", text, "which rows of the batch count")]
+
+
+def influence(student: Student, parameters: dict[str, Any], at: Point) -> bool:
+    """Whether what one row does to the value depends on another row."""
+    parameters = {name: np.array(array) for name, array in parameters.items()}
+    f = {rows: with_rows(student, parameters, at, *rows) for rows in [(), (0,), (1,), (0, 1)]}
+    return abs(f[0, 1] - f[0,] - f[1,] + f[()]) > 1e-9 * max(map(abs, f.values()))
 
 
 def stacked(at: Point, copies: int) -> Point:
@@ -45,4 +73,4 @@ def zero_parameters(student: Student, parameters: dict[str, Any], at: Point) -> 
         return []
     plain = min(said, key=lambda text: sum(letter.isalpha() for letter in text))  # a sum or a mean, whichever it is
     text = f"with all parameters zero the bound is -D ln 2 a row; yours is {plain} times that"
-    return [fault(f"zero:{plain}", "a factor", text)]
+    return [fault(f"zero:{plain}", "a factor", text, "the reconstruction: how often it enters")]

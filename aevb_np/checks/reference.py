@@ -67,7 +67,9 @@ def parts(model: VAE, at: Point) -> dict[str, float]:
     return {"reconstruction": log_px.sum() / at.samples, "kl": kl.sum()}
 
 
-def paths(model: VAE, at: Point, rows: NDArray | None = None, samples: NDArray | None = None) -> dict[Path, Arrays]:
+def paths(
+    model: VAE, at: Point, rows: NDArray | None = None, samples: NDArray | None = None, sampled: bool = False
+) -> dict[Path, Arrays]:
     """The gradient of the bound, summed over the rows, path by path: together they are the whole.
 
     Parameters
@@ -78,12 +80,14 @@ def paths(model: VAE, at: Point, rows: NDArray | None = None, samples: NDArray |
         In float64.
     rows, samples : array, (M,) and (L,), optional
         How much each datapoint and each sample counts; 1 when left out.
+    sampled : bool
+        Whether the KL is: estimator A, eq. (6).
 
     Returns
     -------
     dict
         (start, way) -> arrays. It starts at "logits", or "mean" or "log_var" of a Gaussian decoder, or at the "kl" or
-        the "prior"; and comes through the "decoder" only, "mu" or "sigma".
+        the "prior", or at one of SAMPLED in place of the KL; and comes through the "decoder" only, "mu" or "sigma".
     """
     p, L = at.p, at.samples
     d_rows = np.ones(len(at.x)) if rows is None else rows
@@ -107,12 +111,28 @@ def paths(model: VAE, at: Point, rows: NDArray | None = None, samples: NDArray |
         found[head, "mu"] = taken(p)
         back_encode(nothing, dlog_var)
         found[head, "sigma"] = taken(p)
-    dmu, dlog_var = back_kl(-d_rows)
-    back_encode(dmu, nothing)
-    found["kl", "mu"] = taken(p)
-    back_encode(nothing, dlog_var)
-    found["kl", "sigma"] = taken(p)
+    starts = {"kl": back_kl(-d_rows)}
+    if sampled:
+        at_each = np.outer(d_samples, d_rows).reshape(-1, 1) / L
+        starts = {start: back_repeat(*(at_each * d for d in pair)) for start, pair in of_densities(
+            z, at.eps, np.exp(0.5 * log_vars)).items()}  # fmt: skip
+    for start, (dmu, dlog_var) in starts.items():
+        back_encode(dmu, nothing)
+        found[start, "mu"] = taken(p)
+        back_encode(nothing, dlog_var)
+        found[start, "sigma"] = taken(p)
     return found
+
+
+SAMPLED = "p(z)", "q(z|x) by z", "q(z|x) itself"  # where log p(z) - log q(z|x) depends on mu and log sigma^2
+LATENT = "kl", *SAMPLED
+
+
+def of_densities(z: NDArray, eps: NDArray, sigma: NDArray) -> dict[str, tuple[NDArray, NDArray]]:
+    """d/dmu and d/dlog sigma^2 of log p(z) - log q(z|x) at z = mu + sigma eps: by z, and of q with z held."""
+    by_z = {"p(z)": -z, "q(z|x) by z": eps / sigma}
+    itself = {"q(z|x) itself": (-eps / sigma, 0.5 * (1 - eps**2))}
+    return {start: (dz, 0.5 * sigma * eps * dz) for start, dz in by_z.items()} | itself
 
 
 def priors(at: Point) -> dict[Path, Arrays]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 RIGHT, WRONG, UNKNOWN = "right", "wrong", "cannot tell"
-PARTS = ("code", "value", "gradient", "sampler", "bound", "batch")  # in the order in which they are told
+PARTS = ("code", "value", "sampler", "gradient", "bound", "batch")  # in the order in which they are told
 
 
 class Row(NamedTuple):

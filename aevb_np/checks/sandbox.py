@@ -29,7 +29,7 @@ from aevb_np.reparameterization import gaussian
 
 DECLARATIONS = {
     "DECODER": "decoder", "EPS": "layout", "COLUMNS": "columns", "NAMES": "names", "SIGN": "sign", "SCALE": "scale",
-    "NETWORK": "network",
+    "NETWORK": "network", "PRIOR_WEIGHT": "prior", "NO_LOG_2PI": "no_log_2pi",
 }  # fmt: skip
 FACTS = {"sample": ["mu", "log_var", "eps"], "kl": ["mu", "log_var"]}
 NOT_RUN = "it does not run"

@@ -72,6 +72,8 @@ class Student:
     sign: int | None = None
     scale: str | None = None
     network: str = NETWORKS[0]
+    no_log_2pi: bool = False  # whether a Gaussian's constant is left out on purpose
+    prior: float | None = None  # what log N(w; 0, I) is multiplied with in the value
     seed: int = 0  # of the point at which the gradients are checked
     size: float = SCALE  # of the parameters there
     single: bool = field(default=False, init=False)  # whether a value with seven digits was seen
@@ -88,6 +90,8 @@ class Student:
             raise DeclarationError(f"SCALE is 'sum' or 'mean' (over the rows of x); got {self.scale!r}")
         if self.sign not in (None, 1, -1):
             raise DeclarationError(f"SIGN is 1 (a bound, to go up) or -1 (a loss, to go down); got {self.sign!r}")
+        if self.prior is not None and not (isinstance(self.prior, (int, float)) and self.prior > 0):
+            raise DeclarationError(f"PRIOR_WEIGHT is what the value multiplies log N(w; 0, I) with; got {self.prior!r}")
         if self.parameters is None and self.names is None:
             raise DeclarationError("which arrays are there? Define parameters(D, H, J), which returns them, or NAMES")
 

@@ -1,5 +1,6 @@
 """A whole VAE, checked: its code, its value, its gradients, its sampler, its batches; the layers in turn."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -7,13 +8,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.checks import batches, dictionary, fingerprints, histories, hygiene, mapping, paths, probes, tables, values
+from aevb_np.checks import (
+    batches,
+    constants,
+    dictionary,
+    fingerprints,
+    histories,
+    hygiene,
+    mapping,
+    paths,
+    probes,
+    regions,
+    tables,
+    values,
+    weighing,
+)
 from aevb_np.checks.gradients import compare, unclear
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.problem import Point
 from aevb_np.checks.reference import MODEL_PARTS, backward_order, layer
 from aevb_np.checks.report import WRONG, Finding, Report
-from aevb_np.checks.student import Student, StudentError, arrays_for
+from aevb_np.checks.student import Student, StudentError, Windows, arrays_for, candidates
+from aevb_np.model import VAE
 
 # Within one array the most telling finding comes first.
 KINDS = """data, mean, path, rows, twins, integers
@@ -93,16 +109,27 @@ def diagnose(report: Report, student: Student) -> None:
 
 def say_unknown(report: Report, known: Mapping, at: Point) -> None:
     """A value that is none of those that are known; which part of it is not."""
-    right = known.unit_of_gradients(mapping.problem_for(known, known.student)) is not None
-    points = values.points_for(known.model, at.samples, len(at.x))
-    part = values.in_part(known.student, known.windows, known.model, points) if right or known.sure else ""
+    student = known.student
+    right = known.unit_of_gradients(mapping.problem_for(known, student)) is not None
+    place, part = "", ""
+    for model in mapping.models(student):
+        points = values.points_for(model, at.samples, len(at.x))
+        for windows in [known.windows] if right or known.sure else likeliest(student, model):
+            where, how = ("", "") if place else regions.wrong(student, windows, model, points)
+            if right or known.sure or where != regions.ENCODER:  # which a wrong reading says as well
+                place, part = place or where, part or how
     text = f"it is not the bound of the paper's network{', of which the gradients are right' * right}"
     text += f"; {part}" if part else ", nor any that is known"
-    text += "" if right else ". " + advice(known.student)
-    if right or known.sure:
-        report.add(values.fault("unknown", "a formula", text))
+    text += "" if right else ". " + advice(student)
+    if right or known.sure or place:
+        report.add(values.fault("unknown", "a formula", text, place or "the whole of it"))
     else:
         report.doubts.append(f"which array is which does not show; as far as the value can be read, {text}")
+
+
+def likeliest(student: Student, model: VAE, most: int = 8) -> list[Windows]:
+    """How the arrays may be read, when the value does not show it: of wrong readings no part comes out right."""
+    return list(itertools.islice(candidates(student, model, lambda shapes, fits: {}), most))
 
 
 def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> list[Finding]:
@@ -111,7 +138,8 @@ def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> li
     moved = {name: parameters | {name: rng.standard_normal(np.shape(parameters[name]))} for name in names}
     found = [name for name, p in moved.items() if student.value_at(hygiene.copied(p), at) == value]
     text = f"the value does not depend on {', '.join(found)}: never used, or another was used instead"
-    return [values.fault("unused", "a parameter that is not used", text)] if found else []
+    place = f"{', '.join(found)} and the layer of it"
+    return [values.fault("unused", "a parameter that is not used", text, place)] if found else []
 
 
 def advice(student: Student) -> str:
@@ -144,8 +172,8 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
         parameters = {known.mine(name): parameters[known.mine(name)] for name in in_backward_order(known)}
     yours = student.gradients_at(hygiene.copied(parameters), at)
     compare(report, lambda p: student.value_at(p, at), parameters, yours, at.constants)
-    of_bound = False
-    if report.wrong_arrays and known is not None and not known.bound:
+    of_bound, of_prior = False, weighing.check(known, at) if known is not None else ([], [])
+    if report.wrong_arrays and known is not None and (of_prior[0] or not (known.bound or known.sampled)):
         of_bound = known.unit_of_gradients(at) is not None
     if of_bound:
         report.findings = [finding for finding in report.findings if finding.part != "gradient"]
@@ -154,16 +182,18 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
     if known is not None and known.found is not None and known.many is not None:
         whose = "of the bound" if of_bound else "" if report.wrong_arrays else "of the value"
         findings, notes = values.judge(known.found, at, known.many, student, whose)
-        report.add(*findings)
-        report.notes += notes
+        of_constant, more = constants.check(known.found, at, known.many, student) if not findings else ([], [])
+        report.add(*findings, *of_prior[0], *of_constant)
+        report.notes += notes + of_prior[1] + more
         if known.exact and known.one is None:
-            text = "the value of one row by itself is not the bound, that of a batch is: rows influence each other"
+            text = "the value of one row by itself is not the bound, that of a batch is"
+            text += ": rows influence each other" * probes.influence(student, parameters, at)
             report.add(Finding("batch", "rows by themselves", "a fact of the batch", text, part="batch"))
     if of_bound:
         return
     if report.wrong_arrays:
         report.add(*histories.other_data(student, parameters, at))
-    if tables.suspect(report.rows) and known is not None and known.exact:
+    if tables.suspect(report.rows) and known is not None and (known.exact or known.sampled):
         with np.errstate(all="ignore"):  # formulas that are tried may not suit the numbers
             locate(report, known, at)
 

@@ -9,35 +9,47 @@ names itself. If not, every part is replaced by what students write in its place
 """
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.facts import check_sampler
-from aevb_np.checks.formulas import BERNOULLI, GAUSSIAN, HARMLESS, KL, LOG_VAR, NOISE, RIGHT, SAMPLED, VARIANCE
+from aevb_np.checks.formulas import (
+    BERNOULLI,
+    GAUSSIAN,
+    HARMLESS,
+    KL,
+    LOG_VAR,
+    NOISE,
+    PAIRED,
+    RIGHT,
+    SAME_SIGMA,
+    SAMPLED,
+    VARIANCE,
+)
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import combination
 from aevb_np.checks.problem import Point, point
 from aevb_np.checks.report import Finding
 from aevb_np.checks.student import Student, Windows, arrays_for
-from aevb_np.distributions import LOG_2PI
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP
 from aevb_np.params import Params
 from aevb_np.reparameterization import repeat
 
-POINTS = 9  # more than the numbers to be found
+POINTS, MANY = 9, 24  # more than the numbers to be found
 EXACT = 1e-7  # of the value; log(y + 1e-8) for log y changes it by less
 SAME = 1e-4  # for coefficients
 
 
 class Fit(NamedTuple):
-    """value = a reconstruction + b KL + c_W prior + c_b prior + constant, and which formulas the parts are."""
+    """value = a reconstruction + b KL + sum_w c_w (-w^2 / 2) + constant, and which formulas the parts are."""
 
     a: float
     b: float
-    prior: tuple[float, float]
+    prior: dict[str, float]  # c_w for every array w
     constant: float
     faults: tuple[str, ...] = ()
     sampled: bool = False  # the KL is: estimator A
@@ -46,17 +58,23 @@ class Fit(NamedTuple):
 class Terms:
     """The parts of the value at every point, in every variant, computed once."""
 
-    def __init__(self, model: VAE, points: list[Point], log_var: str = ""):
+    def __init__(self, model: VAE, points: list[Point], log_var: str = "", paired: Callable = repeat):
         self.bernoulli = isinstance(model.decoder, BernoulliMLP)
         self.likelihoods = BERNOULLI if self.bernoulli else GAUSSIAN
-        self.model, self.points = model, points
+        self.model, self.points, self.paired = model, points, paired
         self.encoded = [model.encoder.forward(at.p.phi, at.x)[0] for at in points]
         if log_var:
             self.encoded = [(mu, LOG_VAR[log_var](s)) for mu, s in self.encoded]
-        weights = [[w for name, w, _ in at.p.arrays() if name.endswith(".W")] for at in points]
-        biases = [[w for name, w, _ in at.p.arrays() if name.endswith(".b")] for at in points]
-        self.prior = [np.array([-0.5 * sum((w**2).sum() for w in one) for one in ws]) for ws in (weights, biases)]
+        names = [name for name, _, _ in points[0].p.arrays()]
+        arrays = [{name: w for name, w, _ in at.p.arrays()} for at in points]
+        self.log_prior = {name: np.array([-0.5 * (one[name] ** 2).sum() for one in arrays]) for name in names}
+        self.groups = [[name for name in names if name.endswith(end)] for end in (".W", ".b")]
         self.known: dict[tuple, NDArray] = {}
+
+    @property
+    def prior(self) -> list[NDArray]:
+        """log N(w; 0, I) without its constant, for each group of arrays that share a coefficient."""
+        return [sum((self.log_prior[name] for name in group), np.zeros(())) for group in self.groups]
 
     def reconstruction(self, noise: str, likelihood: str) -> NDArray:
         """One number for each point: the mean over samples, the sum over rows and pixels, without log 2 pi."""
@@ -68,7 +86,7 @@ class Terms:
                 z = repeat(mu, L) + NOISE[noise](repeat(log_var, L), at.eps, len(at.x))
                 output, _ = self.model.decoder.forward(at.p.theta, z)
                 arguments = (output,) if self.bernoulli else output
-                numbers.append(self.likelihoods[likelihood](repeat(at.x, L), *arguments).sum() / L)
+                numbers.append(self.likelihoods[likelihood](self.paired(at.x, L), *arguments).sum() / L)
             self.known[key] = np.array(numbers)
         return self.known[key]
 
@@ -87,9 +105,9 @@ class Terms:
         return float(0.5 * (z**2 - at.eps**2 - log_var).sum() / at.samples)
 
 
-def points_for(model: VAE, samples: int, rows: int) -> list[Point]:
+def points_for(model: VAE, samples: int, rows: int, count: int = POINTS) -> list[Point]:
     """Where the value is compared."""
-    return [point(model, seed=100 + k, samples=samples, rows=rows) for k in range(POINTS)]
+    return [point(model, seed=100 + k, samples=samples, rows=rows) for k in range(count)]
 
 
 def at_points(student: Student, windows: Windows, points: list[Point]) -> NDArray:
@@ -103,21 +121,30 @@ def fit(terms: Terms, value: NDArray, noise: str = RIGHT, likelihood: str = RIGH
     found = combination(columns, value)
     if found is None or found[1] > EXACT:
         return None
-    a, b, c_W, c_b, constant = (float(c) if abs(c) > 1e-6 else 0.0 for c in found[0])
+    a, b, *c, constant = (float(c) if abs(c) > 1e-6 else 0.0 for c in found[0])
     return Fit(
         a,
         b,
-        (c_W, c_b),
+        {name: c for group, c in zip(terms.groups, c) for name in group},
         constant,
         tuple(kind for kind in (noise, likelihood, kl) if kind not in (RIGHT, SAMPLED)),
         kl == SAMPLED,
     )
 
 
+def by_array(student: Student, windows: Windows, model: VAE, samples: int, rows: int) -> Fit | None:
+    """The right value, with a prior that counts otherwise in every array."""
+    terms = Terms(model, points_for(model, samples, rows, MANY))
+    terms.groups = [[name] for group in terms.groups for name in group]
+    found = fit(terms, at_points(student, windows, terms.points))
+    return found if found and found.a else None
+
+
 def named(terms: Terms, value: NDArray) -> Fit | None:
     """The value as a combination of what students write, with as few faults as possible."""
     kinds = list(itertools.product(NOISE, terms.likelihoods, KL))
-    for noise, likelihood, kl in sorted(kinds, key=lambda three: sum(kind != RIGHT for kind in three)):
+    kinds = [three for three in kinds if three.count(RIGHT) > 0]  # two faults at most
+    for noise, likelihood, kl in sorted(kinds, key=lambda three: -three.count(RIGHT)):
         found = fit(terms, value, noise, likelihood, kl)
         if found and found.a:
             return found
@@ -125,20 +152,30 @@ def named(terms: Terms, value: NDArray) -> Fit | None:
         found = fit(Terms(terms.model, terms.points, text), value)
         if found and found.a:
             return found._replace(faults=(text,))
+    for text, paired in PAIRED.items():
+        found = fit(Terms(terms.model, terms.points, paired=paired), value)
+        if found and found.a:
+            return found._replace(faults=(text,))
     return None
 
 
 def with_others(terms: Terms, value: NDArray, unused: list[str], called: dict[str, str]) -> Fit | None:
-    """The right value, but for arrays that it does not read: there are zeros, or another array, in their place."""
+    """The right value, but for one array that its bound does not read: there are zeros, or another, in its place.
+
+    `unused` are those without which the value is the same; any other may still be read by the prior.
+    """
     likes = {name: w.shape for name, w, _ in terms.points[0].p.arrays()}
-    for name in unused:
+    for name in sorted(likes, key=lambda name: name not in unused):
         for other in [None, *(n for n, shape in likes.items() if shape == likes[name] and n != name)]:
-            found = fit(Terms(terms.model, [instead(at, name, other) for at in terms.points]), value)
+            instead_of = Terms(terms.model, [instead(at, name, other) for at in terms.points])
+            instead_of.log_prior = terms.log_prior
+            found = fit(instead_of, value)
             if found and found.a:
                 where = (
                     f"{called[name]} is never used; where it belongs there is {called[other] if other else 'nothing'}"
                 )
-                return found._replace(faults=(f"the value does not depend on {called[name]}: {where}",))
+                nothing_else = " but for its prior" * (name not in unused)
+                return found._replace(faults=(f"{UNUSED}{called[name]}{nothing_else}: {where}",))
     return None
 
 
@@ -151,34 +188,6 @@ def instead(at: Point, name: str, other: str | None) -> Point:
     return at._replace(p=p)
 
 
-def in_part(student: Student, windows: Windows, model: VAE, points: list[Point]) -> str:
-    """Which part of an unknown value is right, and so which is not.
-
-    With theta zero the reconstruction is a constant, whatever it is; with the encoder's heads zero the KL is one.
-    """
-    right = set()
-    for still in ("decoder", "heads"):
-        terms = Terms(model, [silenced(at, still)._replace(x=points[0].x) for at in points])
-        known = terms.kl(RIGHT) if still == "decoder" else terms.reconstruction(RIGHT, RIGHT)
-        value = at_points(student, windows, terms.points)
-        fitted = combination([known, *terms.prior, np.ones(len(value))], value)
-        if fitted is not None and fitted[1] < EXACT and abs(fitted[0][0]) > 1e-6:
-            right.add("KL" if still == "decoder" else "reconstruction")
-    if len(right) == 2:
-        return "the KL in it is right, and the reconstruction where mu and log sigma^2 are zero: look at z"
-    other = {"KL": "reconstruction", "reconstruction": "KL"}
-    return "".join(f"the {part} in it is right: look at the {other[part]}" for part in right)
-
-
-def silenced(at: Point, still: str) -> Point:
-    """The same point with zeros in the decoder, or in the encoder's heads."""
-    p = Params(at.p.shapes)
-    p.flat[:] = at.p.flat
-    for part in (p.theta,) if still == "decoder" else (p.phi.mean, p.phi.log_var):
-        part.flat[:] = 0
-    return at._replace(p=p)
-
-
 class Units(NamedTuple):
     """In what the student counts: `unit` is what the bound, summed over the rows and to go up, is multiplied with.
 
@@ -188,7 +197,7 @@ class Units(NamedTuple):
     unit: float
     reconstruction: float
     kl: float
-    prior: tuple[float, float]
+    prior: dict[str, float]
 
 
 def units(found: Fit, rows: int, sign: int | None = None, scale: str | None = None) -> Units:
@@ -198,11 +207,11 @@ def units(found: Fit, rows: int, sign: int | None = None, scale: str | None = No
     options = [s * c for s in signs for c in scales]
 
     def off(unit):
-        return sum(abs(k - 1) > SAME for k in (found.a / unit, -found.b / unit))
+        factors = found.a / unit, -found.b / unit
+        return sum(abs(k - 1) > SAME for k in factors), sum(abs(abs(k) - 1) > SAME for k in factors)
 
     unit = min(options, key=off)
-    c_W, c_b = found.prior
-    return Units(unit, found.a / unit, -found.b / unit, (c_W / unit, c_b / unit))
+    return Units(unit, found.a / unit, -found.b / unit, {name: c / unit for name, c in found.prior.items()})
 
 
 def judge(
@@ -210,89 +219,79 @@ def judge(
 ) -> tuple[list[Finding], list[str]]:
     """What is wrong with the value, and what is worth a note; `gradients` are "of the value", "of the bound" or ""."""
     findings = [formula(text) for text in found.faults if text not in HARMLESS]
+    if len(found.faults) == 2 and SAME_SIGMA.get(found.faults[0]) == found.faults[1]:  # one line, not two
+        findings = [findings[0]._replace(text=f"{found.faults[0]}; and the KL has the same sigma")]
     constants, M = at.constants, len(at.x)
     k_r, k_kl = units.reconstruction, units.kl
     notes = [direction(units.unit, M), *sampled(found), *(text for text in found.faults if text in HARMLESS)]
-    if found.faults == (VARIANCE,) and student.names is None:
-        notes.append("if your head gives log sigma, z is right, and it is the KL that takes log sigma for log sigma^2")
+    if found.faults == (VARIANCE,) and student.names is None:  # which of the two, only who wrote it knows
+        text = VARIANCE + "; or, if your head gives log sigma, z is right, and the KL takes log sigma for log sigma^2"
+        findings = [formula(VARIANCE)._replace(text=text, place="z = mu + sigma eps, or the KL: what the head gives")]
     if found.sampled:
-        notes.append(
-            "the KL is sampled, not in closed form: estimator A, eq. (6), for which there is no reference here"
-        )
+        notes.append("the KL is sampled, not in closed form: estimator A, eq. (6)")
     summed, ratio = abs(abs(units.unit) - 1) < SAME, abs(k_kl / k_r)
-    if abs(k_r - k_kl) < SAME * abs(k_r) and abs(abs(k_r) - 1) > SAME and student.scale is None:
-        text = f"the value is {told(abs(k_r), constants)} times the bound"
+    if abs(k_r - k_kl) < SAME * k_r and abs(k_r - 1) > SAME and student.scale is None:
+        said, how = plainest(k_r * abs(units.unit), M, constants)
+        text = f"the value is {said} times the bound, {how} over the rows"
         if gradients == "of the bound":
-            broadcast = abs(abs(k_r) - M) < SAME * M
-            text += ", of which the gradients are right" + broadcast * ": did (M, 1) and (M,) become (M, M)?"
-            findings.append(fault("scales", "a term", text))
+            text += ", of which the gradients are right" + (said == "M") * ": did (M, 1) and (M,) become (M, M)?"
+            findings.append(fault("scales", "a term", text, "its scale as a whole"))
+        elif said in ("2", "1/2") or set(said) & set("MLDJ"):
+            text += "; it should be once that, and no other scale"
+            findings.append(fault("scales", "a term", text, "its scale as a whole"))
         else:
             notes.append(text + "; its gradients are so too" * (gradients == "of the value"))
     elif abs(ratio * M - 1) < SAME and summed:
-        findings.append(fault("scales", "a term", "the reconstruction is summed over the rows, the KL is averaged"))
+        text = "the reconstruction is summed over the rows, the KL is averaged"
+        findings.append(fault("scales", "a term", text, BESIDE))
     elif abs(ratio * M - 1) < SAME and abs(k_r - 1) < SAME:
         text = "the KL enters the value 1/M times: it is divided by the number of rows twice"
-        findings.append(fault("scales", "a term", text))
+        findings.append(fault("scales", "a term", text, "the KL: how often it enters"))
     elif abs(ratio / M - 1) < SAME:
-        findings.append(fault("scales", "a term", "the KL is summed over the rows, the reconstruction is averaged"))
+        text = "the KL is summed over the rows, the reconstruction is averaged"
+        findings.append(fault("scales", "a term", text, BESIDE))
     else:
         for name, k in (("reconstruction", k_r), ("KL", k_kl)):
             if abs(k - 1) > SAME:
-                findings.append(fault(f"{name}:{told(k, constants)}", "a term", f"the {name} {enters(k, constants)}"))
-    if any(c < -1e-6 for c in units.prior):
-        text = "the prior on the parameters has the wrong sign: it rewards large weights"
-        findings.append(fault("prior:-1", "a term", text))
-    if not findings:
-        more, less = constant(found, at, units, student.decoder)
-        findings, notes = more, notes + less
+                text, where = f"the {name} {enters(k, constants)}", f"the {name}: how often it enters"
+                findings.append(fault(f"{name}:{told(k, constants)}", "a term", text, where))
     return findings, notes
 
 
-def constant(found: Fit, at: Point, units: Units, decoder: str) -> tuple[list[Finding], list[str]]:
-    """What does not depend on the parameters: the gradients do not care, the number does."""
-    (M, D), J = at.x.shape, at.eps.shape[1]
-    yours = found.constant / units.unit / (M * units.reconstruction)
-    whole = -0.5 * D * LOG_2PI if decoder == "gaussian" else 0.0
-    off, small = yours - whole, 1e-4
-    if abs(off) < small:
-        return [], []
-    if decoder == "gaussian" and abs(yours) < small:
-        return [], [
-            "the value leaves out the constant D/2 log(2 pi) of the decoder: harmless, the gradients do not care"
-        ]
-    side = "above" if off > 0 else "below"
-    text = f"the value is off by a constant: the bound it stands for is {abs(off):.6g} a row {side} the right one"
-    kl, twice = 0.5 * J, 0.5 * D * LOG_2PI
-    for looks, c in {
-        "J/2: the 1 in the KL, 1 + log sigma^2 - mu^2 - sigma^2, is missing": -kl,
-        "J/2: the 1 in the KL has come in twice": kl,
-        "J: the 1 in the KL has the wrong sign": -2 * kl,
-        "D/2 log(2 pi), which a Bernoulli decoder has not": -twice if decoder == "bernoulli" else np.inf,
-        "J/2 - D/2 log(2 pi): the 1 in the KL is missing, and the decoder's constant": twice - kl,
-        "D/2 log(2 pi): it has come in twice": -twice if decoder == "gaussian" else np.inf,
-        "D log(2 pi): it has the wrong sign": 2 * twice,
-        "log(2 pi) enters once for a batch, not D times for every row": twice - 0.5 * LOG_2PI / M,
-        "log(2 pi) enters once for a row, not D times": twice - 0.5 * LOG_2PI,
-        "D/2 log(2 pi): it is added without the 1/2": -twice if decoder == "gaussian" else np.inf,
-    }.items():
-        if abs(off - c) < small:
-            return [fault("constant", "a constant", f"{text}. That is {looks}")], []
-    if any(units.prior):  # which has a constant of its own
-        return [], [f"the value has a constant of {off:.6g} a row that the bound has not: that of the prior?"]
-    if decoder == "gaussian":
-        text += f". Your constant is D/2 times {-2 * yours / D:.5g}; it should be D/2 times log(2 pi) = {LOG_2PI:.5g}"
-    return [fault("constant", "a constant", text)], []
+BESIDE = "the reconstruction beside the KL: sums and means over the rows"
 
 
-def fault(label: str, family: str, text: str) -> Finding:
+def plainest(k: float, M: int, constants: dict[str, int]) -> tuple[str, str]:
+    """How many times the sum over the rows, or their mean, a value is: whichever has the shorter name."""
+    said = (told(k, constants), "summed"), (told(k * M, constants), "averaged")
+    return min(said, key=lambda one: (not set(one[0]) & set("MLDJ") and one[0] not in ("2", "1/2"), len(one[0])))
+
+
+def fault(label: str, family: str, text: str, place: str) -> Finding:
     """A finding about the value."""
-    return Finding(f"value:{label}", "the number itself (its gradient may be right for it)", family, text, part="value")
+    return Finding(f"value:{label}", f"{place} (its gradient may be right for it)", family, text, part="value")
 
 
 def formula(text: str) -> Finding:
     """A finding about one of the formulas that the value is made of; what is drawn counts as the sampler's."""
-    finding = fault(f"formula:{text}", "a formula", text)
+    finding = fault(f"formula:{text}", "a formula", text, place_of(text))
     return finding._replace(part="sampler", place="z = mu + sigma eps") if text in NOISE else finding
+
+
+def place_of(text: str) -> str:
+    """The part of the value in which a formula stands."""
+    if text in LOG_VAR:
+        return "the encoder's log_var, on its way into the value"
+    if text in KL or text.startswith("the KL"):
+        return "the KL"
+    if text in BERNOULLI or text in GAUSSIAN or text.startswith("the reconstruction"):
+        return "the reconstruction, log p(x|z)"
+    if text.startswith(UNUSED):
+        return text.removeprefix(UNUSED).partition(":")[0].removesuffix(" but for its prior") + " and its layer"
+    return "what counts in it"
+
+
+UNUSED = "the value does not depend on "
 
 
 def sampled(found: Fit) -> list[str]:

@@ -248,22 +248,22 @@ E9 = Whole("gaussian", "gaussian_decoder", decoder=True).exercise(
         "d/dmu = (x - mu) / sigma^2, then times mu (1 - mu) for the sigmoid;   d/dlog sigma^2 = ((x - mu)^2 / "
         "sigma^2 - 1) / 2;   "
         "da = (dmean W4^T + dlog_var W5^T)(1 - h^2).",
-        "dmean = d * (...) * precision * mu * (...);  dlog_var = 0.5 * d * (square - ...);  da = (... + ...) * "
+        "dmean = d * (...) * (...) * mu * (...);  dlog_var = 0.5 * d * (square - ...);  da = (... + ...) * "
         "(1 - h**2);  "
         "six += lines as in E4;  return da @ ...",
     ),
     slips=(
         Slip("the slope of the mean's sigmoid, mu (1 - mu), is left out", " * mu * (1 - mu)  #", "  #"),
-        Slip("1 / sigma^2 is left out of the mean's gradient", "(x - mu) * precision * mu", "(x - mu) * mu"),
+        Slip("1 / sigma^2 is left out of the mean's gradient", "(x - mu) * np.exp(-log_var) * mu", "(x - mu) * mu"),
         Slip(
             "1 / sigma for 1 / sigma^2 in the mean's gradient",
-            "(x - mu) * precision * mu",
-            "(x - mu) * np.sqrt(precision) * mu",
+            "(x - mu) * np.exp(-log_var) * mu",
+            "(x - mu) * np.sqrt(np.exp(-log_var)) * mu",
         ),
         Slip(
             "the mean's gradient has the wrong sign: mu moves towards x",
-            "d * (x - mu) * precision",
-            "d * (mu - x) * precision",
+            "d * (x - mu) * np.exp(-log_var)",
+            "d * (mu - x) * np.exp(-log_var)",
         ),
         Slip("the 1/2 of the log-variance is missing", "0.5 * d * (square - 1)", "d * (square - 1)"),
         Slip("the -1 of the log-variance is missing, the derivative of -log sigma^2", "(square - 1)", "square"),

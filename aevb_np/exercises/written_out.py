@@ -74,13 +74,12 @@ def gaussian_decoder(p: Params, x: NDArray, z: NDArray) -> tuple[NDArray, Callab
     h = np.tanh(z @ p.hidden.W + p.hidden.b)  # (M, H)
     mu = sigmoid(h @ p.mean.W + p.mean.b)  # (M, D)
     log_var = h @ p.log_var.W + p.log_var.b  # (M, D)
-    precision = np.exp(-log_var)
-    square = (x - mu) ** 2 * precision
+    square = (x - mu) ** 2 * np.exp(-log_var)
     log_p = -0.5 * (log_var + square + LOG_2PI).sum(axis=1)  # (M,)
 
     def backward(dlog_p):
         d = dlog_p[:, None]
-        dmean = d * (x - mu) * precision * mu * (1 - mu)  # before the sigmoid, (M, D)
+        dmean = d * (x - mu) * np.exp(-log_var) * mu * (1 - mu)  # before the sigmoid, (M, D)
         dlog_var = 0.5 * d * (square - 1)  # (M, D)
         da = (dmean @ p.mean.W.T + dlog_var @ p.log_var.W.T) * (1 - h**2)  # (M, H)
         p.mean.dW += h.T @ dmean

@@ -174,9 +174,9 @@ for row, (name, (mu, sigma)) in enumerate(guesses.items()):
     axes.plot(bound, row, "o", color="black")
     axes.annotate(f"{bound:.2f}", (bound, row), (-8, 0), textcoords="offset points", ha="right", va="center")
 axes.axvline(log_px, color=COLORS[1], linestyle="--")
-axes.annotate(f"log p(x) = {log_px:.2f}", (log_px, 3.5), (-4, 2), textcoords="offset points", ha="right",
+axes.annotate(f"log p(x) = {log_px:.2f}", (log_px, 1.5), (6, 0), textcoords="offset points", va="center",
               color=COLORS[1])
-axes.set(yticks=range(4), yticklabels=guesses, xlabel="nats", ylim=(3.6, -0.6), xlim=(-14, -3),
+axes.set(yticks=range(4), yticklabels=guesses, xlabel="nats", ylim=(3.6, -0.6), xlim=(-6, -3.1),
          title="Bound (dot) + KL to the posterior (hatched) = log p(x)")
 plt.show()
 
@@ -210,8 +210,8 @@ print(f"best Gaussian: mu = {best[0]:.2f}, sigma = {best[1]:.2f}; its bound is {
 assert landscape.max() < log_px - 0.2
 
 # %% [markdown]
-# Two, one for each hill; an ascent ends on the one that it started near. Even the best Gaussian stays 0.35 nats below: no
-# Gaussian has two hills. That gap cannot be trained away, and a richer family of q would close it.
+# Two, one for each hill; an ascent ends on the one that it started near. Even the best Gaussian stays 0.35 nats below:
+# no Gaussian has two hills. That gap cannot be trained away, and a richer family of q would close it.
 #
 # ## Without the grid
 #
@@ -230,8 +230,8 @@ print(f"by {draws:,} draws {mean:.4f} +- {error:.4f}   exact {terms(*best)[1]:.4
 assert abs(mean - terms(*best)[1]) < 5 * error  # by chance once in two million seeds
 
 # %% [markdown]
-# Within a few standard errors, each a hundredth of a nat: the bound can be estimated where log p(x) cannot, and one draw
-# is enough for an unbiased estimate.
+# Within a few standard errors, each a hundredth of a nat: the bound can be estimated where log p(x) cannot, and one
+# draw is enough for an unbiased estimate.
 #
 # ## What breaks with more dimensions
 #
@@ -306,7 +306,8 @@ plt.show()
 # *Errors of log p(x) against J: single estimates from prior draws (dots), their mean (circles), the bound (squares).*
 #
 # The mean of p(x|z) is right on average, but it lives on draws so rare that 10,000 do not hold one; what is left is too
-# low, by an amount that nobody is told. The bound is too low by a KL, and its gradient says where q should look instead.
+# low, by an amount that nobody is told. The bound is too low by a KL, and its gradient says where q should look
+# instead.
 #
 # ## Summary
 #

@@ -203,7 +203,7 @@ assert all(lead > 0 for by_n in leads.values() for n, lead in by_n.items() if n 
 
 # %%
 MARKS = (1e6, 3e6, 1e7)
-differences = []
+differences = {}
 print(f"{'test bound':14}" + "".join(f"{f'{n:.0e}: ours':>13}{'paper':>8}{'diff':>6}" for n in MARKS) + "  seeds")
 for method in METHODS:
     for J in SIZES:
@@ -213,12 +213,16 @@ for method in METHODS:
             seeds = len(there.reach)
             mine = statistics.median(there.ours) if there.ours else None
             difference = mine - there.paper if there.ours else None
-            differences += [difference] * bool(there.ours)
+            differences[method, J, n] = difference if there.ours else 0
             cells += f"{mine:13.1f}{there.paper:8.1f}{difference:6.1f}" if there.ours else f"{'-':>13}{there.paper:8.1f}{'-':>6}"
         print(f"{method:10} {J:3}{cells}  {seeds}")
-assert all(abs(difference) < 15 for difference in differences)
+assert all(abs(difference) < 5 for (method, J, _), difference in differences.items() if (method, J) != ("wake-sleep", 200))
 
 # %% [markdown]
+# One run stands apart: wake-sleep with J = 200 gets worse while it learns. Its step size, 0.01, is what the paper's rule
+# picks (the best training bound after $10^5$ samples), so with this model the rule looks at too short a beginning. All
+# others lie within five nats of the paper.
+#
 # **Is a number of your own right?** `aevb expect mnist --latent 20 --samples 1e6` says what to expect, and with `--got`
 # what your number means in other units: bits, a mean over pixels, a sum over a batch.
 

@@ -4,6 +4,7 @@ import numpy as np
 
 DECODER = "gaussian"
 EPS = "(L*M, J)"
+NO_LOG_2PI = True
 NAMES = {
     "A": "phi.hidden.W.T", "a": "phi.hidden.b", "B": "phi.mean.W", "b": "phi.mean.b", "C": "phi.log_var.W",
     "c": "phi.log_var.b", "K": "theta.hidden.W", "k": "theta.hidden.b", "R": "theta.mean.W", "r": "theta.mean.b",

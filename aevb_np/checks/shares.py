@@ -1,0 +1,148 @@
+"""Which rows, samples, pixels or latent dimensions count in the value, and how often, when not all count alike?
+
+The reconstruction or the KL is split along one of its axes, every part with a coefficient of its own. If that makes the
+value exactly, the coefficients say what is left out and what counts twice.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb_np.checks.names import told
+from aevb_np.checks.numeric import combination
+from aevb_np.checks.problem import Point
+from aevb_np.checks.student import Student, Windows
+from aevb_np.checks.values import EXACT, MANY, SAME, Fit, Terms, at_points, points_for
+from aevb_np.model import VAE
+from aevb_np.numerics import softplus
+from aevb_np.reparameterization import gaussian, repeat
+
+RECONSTRUCTION, KL, BOTH = "the reconstruction", "the KL", "the value"
+# Along what each is split: the axes of (L, M, D) and of (M, J) that are left, and what a part is called.
+SPLITS: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [
+    ("row", (0, 2), (1,)),
+    ("sample", (1, 2), (0, 1)),
+    ("pixel", (0, 1), (0, 1)),
+    ("latent dimension", (0, 1, 2), (0,)),
+]
+
+
+def parts(terms: Terms, at: Point) -> tuple[NDArray, NDArray]:
+    """log p(x|z) as (L, M, D), divided by L, without log 2 pi, and the KL as (M, J)."""
+    model, L, (M, D) = terms.model, at.samples, at.x.shape
+    (mu, log_var), _ = model.encoder.forward(at.p.phi, at.x)
+    z, _ = gaussian(repeat(mu, L), repeat(log_var, L), at.eps)
+    output, _ = model.decoder.forward(at.p.theta, z)
+    arguments = (output,) if terms.bernoulli else output
+    log_px = terms.likelihoods["right"](repeat(at.x, L), *arguments)
+    return log_px.reshape(L, M, D) / L, 0.5 * (mu**2 + np.exp(log_var) - 1 - log_var)
+
+
+def fit(student: Student, windows: Windows, model: VAE, samples: int, rows: int) -> Fit | None:
+    """The right value, but that not all rows, samples, pixels or latent dimensions count alike."""
+    terms = Terms(model, points_for(model, samples, rows, MANY))
+    value = at_points(student, windows, terms.points)
+    split = [parts(terms, at) for at in terms.points]
+    for kind, of_reconstruction, of_kl in SPLITS:
+        columns = [np.stack([np.atleast_1d(log_px.sum(of_reconstruction)) for log_px, _ in split], 1)]
+        columns += [np.stack([np.atleast_1d(kl.sum(of_kl)) for _, kl in split], 1)]
+        made = combination([*columns[0], *columns[1], *terms.prior, np.ones(len(value))], value)
+        if made is None or made[1] > EXACT:
+            continue
+        n, m = map(len, columns)
+        counts = [np.where(np.abs(c) < 1e-6, 0.0, c) for c in (made[0][:n], made[0][n : n + m])]
+        if all(any(c) for c in counts):
+            a, b = (whole(c, rows) for c in counts)
+            return Fit(a, b, prior_of(terms, made[0][n + m :]), float(made[0][-1]), tuple(uneven(kind, *counts)))
+    return None
+
+
+def prior_of(terms: Terms, coefficients: NDArray) -> dict[str, float]:
+    """The prior's coefficient for every array."""
+    groups = zip(terms.groups, (float(c) if abs(c) > 1e-6 else 0.0 for c in coefficients))
+    return {name: c for group, c in groups for name in group}
+
+
+# The terms of which the right formulas are sums, (name, term); the KL counts with a minus.
+TERMS_OF: dict[bool, list[tuple[str, Callable]]] = {
+    True: [("the reconstruction's x log y", lambda x, a: -x * softplus(-a)),
+           ("the reconstruction's (1 - x) log(1 - y)", lambda x, a: -(1 - x) * softplus(a))],
+    False: [("the reconstruction's -log sigma", lambda x, m, s: -0.5 * s),
+            ("the reconstruction's square", lambda x, m, s: -0.5 * (x - m) ** 2 * np.exp(-s))],
+}  # fmt: skip
+TERMS_OF_KL: list[tuple[str, Callable]] = [
+    ("the KL's mu^2", lambda mu, s: -0.5 * mu**2),
+    ("the KL's sigma^2", lambda mu, s: -0.5 * np.exp(s)),
+    ("the KL's log sigma^2", lambda mu, s: 0.5 * s),
+]
+
+
+def by_formula(student: Student, windows: Windows, model: VAE, samples: int, rows: int) -> Fit | None:
+    """The right value, but that one or two of the terms of its formulas enter with another factor."""
+    terms = Terms(model, points_for(model, samples, rows, MANY))
+    value = at_points(student, windows, terms.points)
+    named, columns = [*TERMS_OF[terms.bernoulli], *TERMS_OF_KL], []
+    for at, (mu, log_var) in zip(terms.points, terms.encoded):
+        z, _ = gaussian(repeat(mu, samples), repeat(log_var, samples), at.eps)
+        output, _ = model.decoder.forward(at.p.theta, z)
+        arguments = (output,) if terms.bernoulli else output
+        sums = [f(repeat(at.x, samples), *arguments).sum() / samples for _, f in TERMS_OF[terms.bernoulli]]
+        columns.append([*sums, *(f(mu, log_var).sum() for _, f in TERMS_OF_KL)])
+    made = combination([*np.array(columns).T, *terms.prior, np.ones(len(value))], value)
+    if made is None or made[1] > EXACT:
+        return None
+    counts = np.where(np.abs(made[0]) < 1e-6, 0.0, made[0])[: len(named)]
+    unit = common(counts)
+    odd = [i for i, c in enumerate(counts) if abs(c - unit) > SAME * abs(unit)]
+    if not 0 < len(odd) < 3 or abs(unit) < 1e-6:
+        return None
+    constants = terms.points[0].constants
+    faults = tuple(f"{named[i][0]} enters {told(float(counts[i] / unit), constants)} times" for i in odd)
+    return Fit(unit, -unit, prior_of(terms, made[0][len(named) :]), float(made[0][-1]), faults)
+
+
+def common(counts: NDArray) -> float:
+    """How often most of what counts does."""
+    some = counts[counts != 0]
+    return float(max(some, key=lambda c: (np.abs(some - c) < SAME * abs(c)).sum()))
+
+
+def whole(counts: NDArray, rows: int) -> float:
+    """One coefficient for all: that of most, or the mean if that is of the bound, summed or averaged over the rows."""
+    mean = float(counts.mean())
+    return mean if min(abs(abs(mean) * k - 1) for k in (1, rows)) < SAME else common(counts)
+
+
+def uneven(kind: str, reconstruction: NDArray, kl: NDArray) -> list[str]:
+    """What does not count as the others do, in words."""
+    said = {}
+    for term, counts in ((RECONSTRUCTION, reconstruction), (KL, kl)):
+        if len(counts) > 1 and (text := oddly(kind, counts / common(counts))):
+            said[term] = text
+    if len(said) == 2 and len(set(said.values())) == 1:
+        return [f"{BOTH} {said[KL]}"]
+    return [f"{term} {text}" for term, text in said.items()]
+
+
+def oddly(kind: str, counts: NDArray) -> str:
+    """Which of the parts are left out, or counted otherwise than most; nothing if all count alike."""
+    out, in_ = np.flatnonzero(counts == 0), np.flatnonzero(counts)
+    odd = [i for i in in_ if abs(counts[i] - 1) > SAME]
+    said = []
+    if len(out):
+        fewer = len(out) <= len(in_)
+        said = [f"leaves out {called(kind, out, len(counts))}"] if fewer else [
+            f"has {called(kind, in_, len(counts))} only"]  # fmt: skip
+    if odd:
+        times = ", ".join(sorted({told(float(counts[i]), {}) for i in odd}))
+        said.append(f"counts {called(kind, np.array(odd), len(counts))} {times} times, the others once")
+    return " and ".join(said)
+
+
+def called(kind: str, which: NDArray, count: int) -> str:
+    """row 6 (the last, counting from 0)."""
+    if len(which) > 1:
+        return f"the {kind}s {', '.join(map(str, which))} (of 0 to {count - 1})"
+    ends = {0: "the first", count - 1: "the last"}
+    return f"{kind} {which[0]} ({ends.get(int(which[0]), f'of 0 to {count - 1}')})"

@@ -1,0 +1,55 @@
+"""How much more do two training runs on two cores get done than one run? By hand, with nothing else on the machine:
+
+    python benchmarks/side_by_side.py
+
+784-500-20, M = 100, one process and one thread for each run, in turn: one run alone, two at the same time.
+"""
+
+import os
+
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0, 1]
+
+import one_core  # noqa: E402, F401  isort: skip
+
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+
+import ours  # noqa: E402
+from settings import SETTINGS  # noqa: E402
+
+TURNS, SECONDS = 5, 8
+
+
+def main():
+    gains = []
+    for _ in range(TURNS):
+        alone, together = run(CORES[:1]), run(CORES[:2])
+        gains.append(sum(together) / sum(alone))
+        print(f"alone {alone[0]:.0f} steps a second, side by side {together[0]:.0f} and {together[1]:.0f}: "
+              f"{gains[-1]:.2f} times as much", flush=True)  # fmt: skip
+    print(f"median {sorted(gains)[TURNS // 2]:.2f}")
+
+
+def run(cores):
+    """Steps a second of a run on each of the cores, all at the same time."""
+    command = [sys.executable, __file__]
+    children = [subprocess.Popen([*command, str(core)], stdout=subprocess.PIPE, text=True) for core in cores]
+    return [float(child.communicate()[0]) for child in children]
+
+
+def child(core):
+    """Trains for a few seconds on one core, from a moment on at which every child has begun."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+    epoch = ours.package(SETTINGS[0])
+    epoch()
+    start, steps = time.perf_counter(), 0
+    while time.perf_counter() - start < SECONDS:
+        epoch()
+        steps += SETTINGS[0].steps
+    print(steps / (time.perf_counter() - start))
+
+
+if __name__ == "__main__":
+    child(int(sys.argv[1])) if len(sys.argv) > 1 else main()
