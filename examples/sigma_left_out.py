@@ -1,4 +1,4 @@
-"""A VAE of 40 lines with one wrong line, which trains all the same: `aevb check examples/sigma_left_out.py` finds it."""
+"""A VAE with one wrong line, which trains all the same; `aevb check` finds it."""
 
 import numpy as np
 
