@@ -86,8 +86,8 @@ CONSTANTS = {
     "log of y + c": ([(BCE, "x * np.log(y + 0.01) + (1 - x) * np.log(1 - y + 0.01)")], r"log\(y \+ 0.01\)"),
     "the KL twice by M": ([(".sum() / 2 / M,", ".sum() / 2 / M**2,")], "divided by the number of rows twice"),
     "|eps|": ([("s * eps\n", "s * np.abs(eps)\n")], "never negative"),
-    "the KL's sigma^2 three times": ([("- np.exp(lv)).sum()", "- 3 * np.exp(lv)).sum()")], "sigma.2 enters 3 times"),
-    "half x log y": ([(BCE, "x * np.log(y) / 2 + (1 - x) * np.log(1 - y)")], "x log y enters 1/2 times"),
+    "sigma^2 three times": ([("- np.exp(lv)).sum()", "- 3 * np.exp(lv)).sum()")], "sigma.2 enters the value 3 times"),
+    "half x log y": ([(BCE, "x * np.log(y) / 2 + (1 - x) * np.log(1 - y)")], "x log y enters the value 1/2 times"),
     "log to the base 2": ([(BCE, "x * np.log2(y) + (1 - x) * np.log2(1 - y)")], r"enters the value 1/log\(2\) times"),
     "either reading": ([("s = np.exp(lv / 2)", "s = np.exp(lv)")], "z uses exp.* or, if your head gives log sigma"),
     "sigma for both": ([("s = np.exp(lv / 2)", "s = np.exp(lv)"), ("- np.exp(lv)).sum()", "- s**2).sum()")],
@@ -112,7 +112,7 @@ def test_the_usual_omission_is_told_unless_it_is_declared():
     assert report.verdict == "wrong" and not report.wrong_arrays
     assert "10.1083 nats a row above" in report.top.text and "NO_LOG_2PI = True" in report.top.text
     place = report.text(0)
-    assert "in the value, the constant of log p(x|z)" in place and "makes none of yours wrong" in place
+    assert "in the value, the constant of log p(x|z)" in place and "the bound is 10.1083 nats a row too high" in place
     declared = check_vae(**left_out | {"no_log_2pi": True})
     assert declared.verdict == "right" and any("as declared: it is 10.1083 nats" in note for note in declared.notes)
 
@@ -436,3 +436,53 @@ def test_the_scale_of_the_whole_value(name):
     report = check_vae(**good | {"value": value, "gradients": gradients})
     assert report.verdict == ("wrong" if says else "right"), report.text(2)
     assert not says or re.search(says, report.top.text) and "influence" not in report.text(2)
+
+
+def test_estimator_b_s_gradients_of_estimator_a_s_value():
+    report = check_vae(**written(NO_PRIOR, SAMPLED_KL))
+    assert report.verdict == "wrong" and "closed form, estimator B" in report.top.text, report.text(2)
+
+
+VALUES_OF_A = {
+    "(z**2 - eps**2)": r"the log sigma\^2 of log q\(z\|x\) is missing",
+    "(z**2 + eps**2 + lv)": r"all of log q\(z\|x\) has the wrong sign",
+    "(z**2 * 2 - eps**2 - lv)": r"z\^2 of log p\(z\) enters the value 2 times",
+}
+
+
+@pytest.mark.parametrize("kl", VALUES_OF_A)
+def test_the_terms_of_estimator_a(kl):
+    report = check_vae(**written(NO_PRIOR, (PARTS, f'        "kl": {kl}.sum() / 2 / M / L,')))
+    assert any(re.search(VALUES_OF_A[kl], finding.text) for finding in report.findings), report.text(2)
+
+
+HEADS = {
+    "sigma^2 in z": ([("s = np.exp(lv / 2)", "s = np.exp(lv)"), ("mu + s * eps", "mu + s**2 * eps"),
+                      ("- np.exp(lv)).sum()", "- s**2 + lv).sum()")], "z uses exp"),
+    "2 log sigma": ([("s = np.exp(lv / 2)", "s = np.exp(lv)"),
+                     ("1 + lv - mu**2 - np.exp(lv)", "1 + 4 * lv - mu**2 - s**2")],
+                    "the KL's log sigma.2 enters the value 2 times"),
+    "either": ([("s = np.exp(lv / 2)", "s = np.exp(lv)")],
+               "the variance, .*; or, if your head gives log sigma, the KL takes log sigma for"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_of_log_sigma_that_nobody_declared(name):
+    patches, says = HEADS[name]
+    report = check_vae(**written(NO_PRIOR, *patches))
+    told = [finding for finding in report.findings if finding.part in ("value", "sampler")]
+    assert told and re.search(says, told[0].text), report.text(2)
+
+
+def test_a_floor_that_is_not_reached_at_ordinary_parameters():
+    """Free bits: every row's KL counts as one nat at least; at ordinary parameters all have more."""
+    kl = "-(1 + lv - mu**2 - np.exp(lv)).sum(-1) / 2"
+    report = check_vae(**written(NO_PRIOR, (MEAN_KL, f"np.maximum({kl}, 0.5).sum() / M,")))
+    assert report.verdict == "wrong" and "the KL, where the parameters are small" in report.text(0), report.text(2)
+
+
+def test_right_gradients_decide_what_a_head_gives():
+    value = ("-(np.log(2 * np.pi) + lx", "-(np.log(2 * np.pi) + 2 * lx")
+    report = check_vae(**written(NO_PRIOR, GAUSSIAN, value))
+    assert "log_var enters without its 1/2" in report.top.text and "if your head" not in report.text(2), report.text(2)

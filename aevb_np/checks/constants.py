@@ -32,19 +32,27 @@ def check(found: Fit, at: Point, units: Units, student: Student) -> tuple[list[F
     for off in offs:
         if known := next((looks for looks, _, c in usual(at, gaussian, found.sampled) if abs(off - c) < SMALL), None):
             place = next(where for looks, where, _ in usual(at, gaussian, found.sampled) if looks == known)
-            return [fault("constant", "a constant", f"{said(off)}: that is {known}", place)], [HARMLESS]
+            return [finding(f"{said(off)}: that is {known}", place)], [harmless(off)]
     if len(of_prior) == 1 and any(found.prior.values()):  # a weight decay, or a prior of another variance
         return [], [f"the value has a constant of {offs[0]:.6g} a row that the bound has not: that of the prior?"]
     text = said(offs[0])
     if gaussian:
         text += f". Your constant is D/2 times {-2 * yours / D:.5g}; it should be D/2 times log(2 pi) = {LOG_2PI:.5g}"
-    return [fault("constant", "a constant", text, "its constant")], [HARMLESS]
+    return [finding(text, "its constant")], [harmless(offs[0])]
 
 
-HARMLESS = (
-    "a constant has no gradient, so this one makes none of yours wrong; but a bound that is off by it can be compared "
-    "with nobody's"
-)
+def finding(text: str, place: str) -> Finding:
+    """A finding about the constant."""
+    return fault("constant", "a constant", text, "")._replace(place=f"{place} (no gradient depends on it)")
+
+
+def harmless(off: float) -> str:
+    """What it matters."""
+    how = "high" if off > 0 else "low"
+    return (
+        f"the gradients do not depend on a constant; but the bound is {abs(off):.6g} nats a row too {how}, and can be "
+        "compared with nobody's"
+    )
 
 
 def said(off: float) -> str:

@@ -12,7 +12,7 @@ from aevb_np.checks.formulas import SAMPLED
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.problem import H_DECODER, H_ENCODER, L, M, Point, model_of, point
 from aevb_np.checks.reference import LATENT, Path, paths, priors
-from aevb_np.checks.student import LAYOUTS, Student, StudentError, Windows, arrays_for, candidates
+from aevb_np.checks.student import LAYOUTS, Student, StudentError, Windows, arrays_for, candidates, log_sigma_heads
 from aevb_np.checks.values import Fit, Terms, Units
 from aevb_np.model import VAE
 
@@ -135,15 +135,46 @@ def find(student: Student) -> Mapping | None:
             if found and found.a:
                 return mapped(student, model, windows, found)
             if k == 0:
-                guesses.append((model, windows, terms, value))
+                guesses.append((model, windows))
                 sure |= set(known) == set(windows)
-    for model, windows, terms, value in guesses:
-        asked = student, windows, model, samples_of(student), M
-        found = values.with_others(terms, value, unused(student, windows, terms.points), called(windows))
-        found = found or values.by_array(*asked) or shares.fit(*asked)
-        if found := found or values.named(terms, value) or shares.by_formula(*asked):
-            return mapped(student, model, windows, found)
-    return Mapping(student, *guesses[0][:2], None, None, None, sure) if guesses else None
+    for model, windows in guesses:
+        if read := explained(student, model, windows):
+            return mapped(student, model, *read)
+    return Mapping(student, *guesses[0], None, None, None, sure) if guesses else None
+
+
+def explained(student: Student, model: VAE, windows: Windows) -> tuple[Windows, Fit] | None:
+    """What a value is made of that is not the bound, with as few faults as possible.
+
+    Whether a head gives log sigma or log sigma^2 may make one fault or another of the same value: both are told.
+    """
+    found = [(one, fit) for one in read_otherwise(student, model, windows) if (fit := with_faults(student, model, one))]
+    fewest = min((values.lines(fit) for _, fit in found), default=0)
+    best = [(one, fit) for one, fit in found if values.lines(fit) == fewest]
+    if len(best) > 1 and best[0][0] == windows and best[0][1].faults:
+        return windows, best[0][1]._replace(otherwise=best[1][1].faults)
+    return best[0] if best else None
+
+
+def read_otherwise(student: Student, model: VAE, windows: Windows) -> list[Windows]:
+    """The windows, and the same with heads that give log sigma."""
+    if student.names is not None:
+        return [windows]
+    found = []
+    for heads in log_sigma_heads(model):
+        factors = {mine: 2.0 if heads and one.name.startswith(heads) else 1.0 for mine, one in windows.items()}
+        found.append({mine: one._replace(factor=factors[mine]) for mine, one in windows.items()})
+    return found
+
+
+def with_faults(student: Student, model: VAE, windows: Windows) -> Fit | None:
+    """The value with what students write in place of its parts."""
+    terms = Terms(model, values.points_for(model, samples_of(student), M))
+    value = values.at_points(student, windows, terms.points)
+    asked = student, windows, model, samples_of(student), M
+    found = values.with_others(terms, value, unused(student, windows, terms.points), called(windows))
+    found = found or values.by_array(*asked) or shares.fit(*asked)
+    return found or values.named(terms, value) or shares.by_formula(*asked)
 
 
 def called(windows: Windows) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """In which part of an unknown value is the fault? Parts are held still until what is left is right.
 
-Along points that differ in the decoder and the noise only, the KL is a number, so the reconstruction shows by itself;
+Along points that differ in the decoder only, the KL is a number, so the reconstruction shows by itself;
 with zeros in the decoder the reconstruction is one, so the KL shows. With zeros in the weights that z comes in through,
 the reconstruction depends on nothing but the decoder.
 """
@@ -40,7 +40,8 @@ def wrong(student: Student, windows: Windows, model: VAE, points: list[Point]) -
     decoder = all(right([without_z(at) for at in those], "reconstruction") for those in still)
     match kl, reconstruction, decoder:
         case False, True, _:
-            return "the KL", "the reconstruction in it is right, with mu, log sigma^2 and z: look at the KL"
+            how = "the reconstruction in it is right, with mu, sigma and z: look at the KL, or log p(z) - log q(z|x)"
+            return "the KL", how
         case True, False, True:
             return "z", "the KL in it is right, so is the decoder when z does not come in: look at z, where it comes in"
         case True, False, False:
@@ -62,10 +63,10 @@ def prior_only(student: Student, windows: Windows, model: VAE, points: list[Poin
 
 
 def one_encoder(at: Point, still: Point) -> Point:
-    """The decoder and the noise of one point, the encoder and the data of another."""
+    """The decoder of one point, all else of another."""
     p = Params(at.p.shapes)
     p.theta.flat[:], p.phi.flat[:] = at.p.theta.flat, still.p.phi.flat
-    return Point(p, still.x, at.eps)
+    return Point(p, still.x, still.eps)
 
 
 def without_decoder(at: Point) -> Point:

@@ -13,7 +13,7 @@ from aevb_np.checks.names import told
 from aevb_np.checks.numeric import combination
 from aevb_np.checks.problem import Point
 from aevb_np.checks.student import Student, Windows
-from aevb_np.checks.values import EXACT, MANY, SAME, Fit, Terms, at_points, points_for
+from aevb_np.checks.values import EXACT, MANY, SAME, Fit, Terms, at_points, enters, points_for
 from aevb_np.model import VAE
 from aevb_np.numerics import softplus
 from aevb_np.reparameterization import gaussian, repeat
@@ -72,9 +72,14 @@ TERMS_OF: dict[bool, list[tuple[str, Callable]]] = {
             ("the reconstruction's square", lambda x, m, s: -0.5 * (x - m) ** 2 * np.exp(-s))],
 }  # fmt: skip
 TERMS_OF_KL: list[tuple[str, Callable]] = [
-    ("the KL's mu^2", lambda mu, s: -0.5 * mu**2),
-    ("the KL's sigma^2", lambda mu, s: -0.5 * np.exp(s)),
-    ("the KL's log sigma^2", lambda mu, s: 0.5 * s),
+    ("the KL's mu^2", lambda mu, s, eps: -0.5 * mu**2),
+    ("the KL's sigma^2", lambda mu, s, eps: -0.5 * np.exp(s)),
+    ("the KL's log sigma^2", lambda mu, s, eps: 0.5 * s),
+]
+TERMS_OF_SAMPLED: list[tuple[str, Callable]] = [
+    ("the z^2 of log p(z)", lambda mu, s, eps: -0.5 * (mu + np.exp(0.5 * s) * eps) ** 2),
+    ("the log sigma^2 of log q(z|x)", lambda mu, s, eps: 0.5 * s),
+    ("the (z - mu)^2 / sigma^2 of log q(z|x)", lambda mu, s, eps: 0.5 * eps**2),
 ]
 
 
@@ -82,13 +87,23 @@ def by_formula(student: Student, windows: Windows, model: VAE, samples: int, row
     """The right value, but that one or two of the terms of its formulas enter with another factor."""
     terms = Terms(model, points_for(model, samples, rows, MANY))
     value = at_points(student, windows, terms.points)
-    named, columns = [*TERMS_OF[terms.bernoulli], *TERMS_OF_KL], []
-    for at, (mu, log_var) in zip(terms.points, terms.encoded):
-        z, _ = gaussian(repeat(mu, samples), repeat(log_var, samples), at.eps)
-        output, _ = model.decoder.forward(at.p.theta, z)
-        arguments = (output,) if terms.bernoulli else output
-        sums = [f(repeat(at.x, samples), *arguments).sum() / samples for _, f in TERMS_OF[terms.bernoulli]]
-        columns.append([*sums, *(f(mu, log_var).sum() for _, f in TERMS_OF_KL)])
+    for of_kl in (TERMS_OF_KL, TERMS_OF_SAMPLED):
+        if found := with_factors(terms, value, [*TERMS_OF[terms.bernoulli], *of_kl]):
+            return found
+    return None
+
+
+def with_factors(terms: Terms, value: NDArray, named: list[tuple[str, Callable]]) -> Fit | None:
+    """The factors with which the terms make the value, if they do and one or two of them are not as the others."""
+    columns, samples = [], terms.points[0].samples
+    for at, encoded in zip(terms.points, terms.encoded):
+        mu, log_var = (repeat(array, samples) for array in encoded)
+        z, _ = gaussian(mu, log_var, at.eps)
+        output, _ = terms.model.decoder.forward(at.p.theta, z)
+        arguments = (repeat(at.x, samples), *((output,) if terms.bernoulli else output))
+        sums = [f(*arguments).sum() / samples for _, f in named[:2]]
+        sums += [f(mu, log_var, at.eps).sum() / samples for _, f in named[2:]]
+        columns.append(sums)
     made = combination([*np.array(columns).T, *terms.prior, np.ones(len(value))], value)
     if made is None or made[1] > EXACT:
         return None
@@ -98,7 +113,10 @@ def by_formula(student: Student, windows: Windows, model: VAE, samples: int, row
     if not 0 < len(odd) < 3 or abs(unit) < 1e-6:
         return None
     constants = terms.points[0].constants
-    faults = tuple(f"{named[i][0]} enters {told(float(counts[i] / unit), constants)} times" for i in odd)
+    names, factors = [name for name, _ in named], [float(counts[i] / unit) for i in odd]
+    faults = tuple(f"{names[i]} {enters(k, constants)}" for i, k in zip(odd, factors))
+    if len(odd) == 2 and all("log q" in names[i] for i in odd) and abs(factors[0] - factors[1]) < SAME:
+        faults = (f"all of log q(z|x) {enters(factors[0], constants)}",)
     return Fit(unit, -unit, prior_of(terms, made[0][len(named) :]), float(made[0][-1]), faults)
 
 
@@ -133,7 +151,7 @@ def oddly(kind: str, counts: NDArray) -> str:
     if len(out):
         fewer = len(out) <= len(in_)
         said = [f"leaves out {called(kind, out, len(counts))}"] if fewer else [
-            f"has {called(kind, in_, len(counts))} only"]  # fmt: skip
+            f"has {called(kind, in_, len(counts))} only" + ", or its eps for all" * (kind == "sample")]  # fmt: skip
     if odd:
         times = ", ".join(sorted({told(float(counts[i]), {}) for i in odd}))
         said.append(f"counts {called(kind, np.array(odd), len(counts))} {times} times, the others once")

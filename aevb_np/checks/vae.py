@@ -19,13 +19,14 @@ from aevb_np.checks import (
     paths,
     probes,
     regions,
+    structure,
     tables,
     values,
     weighing,
 )
 from aevb_np.checks.gradients import compare, unclear
 from aevb_np.checks.mapping import Mapping
-from aevb_np.checks.problem import Point
+from aevb_np.checks.problem import M, Point
 from aevb_np.checks.reference import MODEL_PARTS, backward_order, layer
 from aevb_np.checks.report import WRONG, Finding, Report
 from aevb_np.checks.student import Student, StudentError, Windows, arrays_for, candidates
@@ -111,13 +112,17 @@ def say_unknown(report: Report, known: Mapping, at: Point) -> None:
     """A value that is none of those that are known; which part of it is not."""
     student = known.student
     right = known.unit_of_gradients(mapping.problem_for(known, student)) is not None
-    place, part = "", ""
+    place, part = last = "", ""
     for model in mapping.models(student):
         points = values.points_for(model, at.samples, len(at.x))
-        for windows in [known.windows] if right or known.sure else likeliest(student, model):
+        likely = [known.windows] if right or known.sure else likeliest(student, model)
+        for windows in (one for first in likely for one in mapping.read_otherwise(student, model, first)):
             where, how = ("", "") if place else regions.wrong(student, windows, model, points)
-            if right or known.sure or where != regions.ENCODER:  # which a wrong reading says as well
+            if (right or known.sure) and windows == known.windows and where == regions.ENCODER:
+                last = where, how  # a wrong reading says so as well
+            elif where != regions.ENCODER:
                 place, part = place or where, part or how
+    place, part = (place, part) if place else last
     text = f"it is not the bound of the paper's network{', of which the gradients are right' * right}"
     text += f"; {part}" if part else ", nor any that is known"
     text += "" if right else ". " + advice(student)
@@ -129,7 +134,9 @@ def say_unknown(report: Report, known: Mapping, at: Point) -> None:
 
 def likeliest(student: Student, model: VAE, most: int = 8) -> list[Windows]:
     """How the arrays may be read, when the value does not show it: of wrong readings no part comes out right."""
-    return list(itertools.islice(candidates(student, model, lambda shapes, fits: {}), most))
+    at = values.points_for(model, mapping.samples_of(student), M)[0]
+    read = candidates(student, model, lambda shapes, fits: structure.reading(student, shapes, fits, at))
+    return list(itertools.islice(itertools.islice(read, 0, None, 2), most))  # every other has a head of log sigma
 
 
 def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> list[Finding]:
@@ -183,6 +190,8 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
         whose = "of the bound" if of_bound else "" if report.wrong_arrays else "of the value"
         findings, notes = values.judge(known.found, at, known.many, student, whose)
         of_constant, more = constants.check(known.found, at, known.many, student) if not findings else ([], [])
+        if known.exact or known.sampled:
+            findings += values.elsewhere(student, known.windows, known.model, known.found, at.samples, len(at.x))
         report.add(*findings, *of_prior[0], *of_constant)
         report.notes += notes + of_prior[1] + more
         if known.exact and known.one is None:
@@ -190,6 +199,11 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
             text += ": rows influence each other" * probes.influence(student, parameters, at)
             report.add(Finding("batch", "rows by themselves", "a fact of the batch", text, part="batch"))
     if of_bound:
+        return
+    if report.wrong_arrays and known is not None and known.sampled and known.unit_of_gradients(at) is not None:
+        text = "the gradients are those of the KL in closed form, estimator B; the value samples it, estimator A"
+        report.findings = [finding for finding in report.findings if finding.part != "gradient"]
+        report.add(Finding("path:estimator", "from the encoder's heads on: the KL", paths.FAMILY, text, whole=True))
         return
     if report.wrong_arrays:
         report.add(*histories.other_data(student, parameters, at))

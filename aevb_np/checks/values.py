@@ -27,7 +27,6 @@ from aevb_np.checks.formulas import (
     RIGHT,
     SAME_SIGMA,
     SAMPLED,
-    VARIANCE,
 )
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import combination
@@ -42,6 +41,7 @@ from aevb_np.reparameterization import repeat
 POINTS, MANY = 9, 24  # more than the numbers to be found
 EXACT = 1e-7  # of the value; log(y + 1e-8) for log y changes it by less
 SAME = 1e-4  # for coefficients
+SMALL = 0.05  # times the parameters at which the value is compared
 
 
 class Fit(NamedTuple):
@@ -53,6 +53,7 @@ class Fit(NamedTuple):
     constant: float
     faults: tuple[str, ...] = ()
     sampled: bool = False  # the KL is: estimator A
+    otherwise: tuple[str, ...] = ()  # the faults, if the encoder's head gives log sigma
 
 
 class Terms:
@@ -188,6 +189,29 @@ def instead(at: Point, name: str, other: str | None) -> Point:
     return at._replace(p=p)
 
 
+def elsewhere(student: Student, windows: Windows, model: VAE, found: Fit, samples: int, rows: int) -> list[Finding]:
+    """Whether the value is made of the same parts where the parameters are small, and so is the KL.
+
+    A floor that is not reached at ordinary parameters shows there.
+    """
+    for part, (phi, theta) in {"": (SMALL, SMALL), "the KL": (SMALL, 0.0)}.items():
+        points = points_for(model, samples, rows)
+        for at in points:
+            at.p.phi.flat *= phi
+            at.p.theta.flat *= theta
+        terms = Terms(model, points)
+        kl = terms.kl(SAMPLED if found.sampled else RIGHT)
+        made = found.a * terms.reconstruction(RIGHT, RIGHT) + found.b * kl + found.constant
+        made += sum((c * terms.log_prior[name] for name, c in found.prior.items()), np.zeros(()))
+        off = np.abs(at_points(student, windows, points) - made).max() / np.abs(made).max()
+        if off < 1e-5 and not part:
+            return []
+        if off >= 1e-5:
+            place = part or "the reconstruction"
+    text = "where the parameters are small, and with them the KL, the value is another: is there a floor or a clip?"
+    return [fault("elsewhere", "a formula", text, f"{place}, where the parameters are small")]
+
+
 class Units(NamedTuple):
     """In what the student counts: `unit` is what the bound, summed over the rows and to go up, is multiplied with.
 
@@ -214,19 +238,25 @@ def units(found: Fit, rows: int, sign: int | None = None, scale: str | None = No
     return Units(unit, found.a / unit, -found.b / unit, {name: c / unit for name, c in found.prior.items()})
 
 
+def lines(found: Fit) -> int:
+    """How many lines have to be mended; a sigma that is wrong in z and in the KL alike stands in one."""
+    return len(found.faults) - (len(found.faults) == 2 and SAME_SIGMA.get(found.faults[0]) == found.faults[1])
+
+
 def judge(
     found: Fit, at: Point, units: Units, student: Student, gradients: str = ""
 ) -> tuple[list[Finding], list[str]]:
     """What is wrong with the value, and what is worth a note; `gradients` are "of the value", "of the bound" or ""."""
     findings = [formula(text) for text in found.faults if text not in HARMLESS]
-    if len(found.faults) == 2 and SAME_SIGMA.get(found.faults[0]) == found.faults[1]:  # one line, not two
+    if len(found.faults) == 2 and lines(found) == 1:
         findings = [findings[0]._replace(text=f"{found.faults[0]}; and the KL has the same sigma")]
     constants, M = at.constants, len(at.x)
     k_r, k_kl = units.reconstruction, units.kl
     notes = [direction(units.unit, M), *sampled(found), *(text for text in found.faults if text in HARMLESS)]
-    if found.faults == (VARIANCE,) and student.names is None:  # which of the two, only who wrote it knows
-        text = VARIANCE + "; or, if your head gives log sigma, z is right, and the KL takes log sigma for log sigma^2"
-        findings = [formula(VARIANCE)._replace(text=text, place="z = mu + sigma eps, or the KL: what the head gives")]
+    if findings and found.otherwise and gradients != "of the bound":  # which of the two, only who wrote it knows
+        text = f"{findings[0].text}; or, if your head gives log sigma, {' and '.join(found.otherwise)}"
+        places = dict.fromkeys([findings[0].place.removesuffix(MAYBE), *map(place_of, found.otherwise)])
+        findings = [findings[0]._replace(text=text, place=" or ".join(places) + ": what the head gives decides")]
     if found.sampled:
         notes.append("the KL is sampled, not in closed form: estimator A, eq. (6)")
     summed, ratio = abs(abs(units.unit) - 1) < SAME, abs(k_kl / k_r)
@@ -258,6 +288,7 @@ def judge(
     return findings, notes
 
 
+MAYBE = " (its gradient may be right for it)"
 BESIDE = "the reconstruction beside the KL: sums and means over the rows"
 
 
@@ -269,19 +300,23 @@ def plainest(k: float, M: int, constants: dict[str, int]) -> tuple[str, str]:
 
 def fault(label: str, family: str, text: str, place: str) -> Finding:
     """A finding about the value."""
-    return Finding(f"value:{label}", f"{place} (its gradient may be right for it)", family, text, part="value")
+    return Finding(f"value:{label}", place + MAYBE, family, text, part="value")
 
 
 def formula(text: str) -> Finding:
     """A finding about one of the formulas that the value is made of; what is drawn counts as the sampler's."""
     finding = fault(f"formula:{text}", "a formula", text, place_of(text))
-    return finding._replace(part="sampler", place="z = mu + sigma eps") if text in NOISE else finding
+    return finding._replace(part="sampler", place=place_of(text)) if text in NOISE else finding
 
 
 def place_of(text: str) -> str:
     """The part of the value in which a formula stands."""
+    if text in NOISE:
+        return "z = mu + sigma eps"
     if text in LOG_VAR:
         return "the encoder's log_var, on its way into the value"
+    if " of log p(z)" in text or " of log q(z|x)" in text:
+        return "log p(z) - log q(z|x)"
     if text in KL or text.startswith("the KL"):
         return "the KL"
     if text in BERNOULLI or text in GAUSSIAN or text.startswith("the reconstruction"):

@@ -35,7 +35,10 @@ def check(known: Mapping, at: Point) -> tuple[list[Finding], list[str]]:
         texts = {"has the wrong sign: it rewards large weights": -1.0}
     findings = [fault(f"prior:{told(c, at.constants)}", FAMILY, f"{PRIOR} {text}", PLACE) for text, c in texts.items()]
     if missing := left_out(known):
+        covered = [name for name in weighs if name[-1] in {one[-1] for one in missing}]
         text = f"{PRIOR} leaves out {', '.join(map(known.mine, missing))}"
+        if len(covered) < len(missing):
+            text = f"{PRIOR} is on {', '.join(map(known.mine, covered))} only"
         findings.append(fault("prior:part", FAMILY, text, PLACE))
     chosen = {f"{abs(found.prior[name]):.4g}" for name, c in weighs.items() if abs(c - 1) > SAME}
     if findings or declared is not None or not chosen:
@@ -81,5 +84,5 @@ def left_out(known: Mapping) -> list[str]:
     kinds: dict[tuple[str, str], dict[str, float]] = {}
     for name, c in known.found.prior.items():
         kinds.setdefault((name.split(".")[0], name[-1]), {})[name] = c
-    mixed = [kind for kind in kinds.values() if any(kind.values()) and not all(kind.values())]
-    return [name for kind in mixed for name, c in kind.items() if not c]
+    mixed = {end for (_, end), kind in kinds.items() if any(kind.values()) and not all(kind.values())}
+    return [name for (_, end), kind in kinds.items() for name, c in kind.items() if end in mixed and not c]
