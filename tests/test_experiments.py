@@ -339,7 +339,7 @@ def test_expect_as_typed(aevb, tmp_path, monkeypatch):
     lines.write(tmp_path / "figure_2.csv", table)
     out = aevb("expect", "mnist", "--latent", 20, "--samples", "1e6")[1]
     assert re.search(r"ours, 3 seeds +-114\.5 \(-115\.5 to -113\.5\)   +-116\.0 \(-117\.0 to -115\.0\)\n", out)
-    assert len({len(line) for line in out.splitlines()[1:4]}) == 1  # heading, paper, ours: the columns end alike
+    assert len({len(line) for line in out.splitlines()[1:4]}) == 1  # heading, paper and ours end alike
     assert "ours: our curves end at 10,000,000" in aevb("expect", "mnist", "--latent", 20, "--samples", "1e8")[1]
     assert "no curve of mnist with 7 latent" in complain(aevb("expect", "mnist", "--latent", 7, "--samples", 100))
 
