@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks import slopes
+from aevb_np.checks.formulas import after, backwards, before
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.numeric import apart
-from aevb_np.checks.paths import summed
 from aevb_np.checks.problem import Point
-from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, layer
+from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, layer, summed
 from aevb_np.checks.report import Finding
 from aevb_np.reparameterization import repeat
 
@@ -34,9 +34,9 @@ MIXED: dict[str, Callable[[NDArray], NDArray]] = {
     "its mean over the rows is": lambda rows: rows.mean(axis=1, keepdims=True),
     "that of the first row is": lambda rows: rows[:, :1],
     "that of the last row is": lambda rows: rows[:, -1:],
-    "that of the row before is": lambda rows: np.roll(rows, 1, axis=1),
-    "that of the row after is": lambda rows: np.roll(rows, -1, axis=1),
-    "those of the rows in reverse are": lambda rows: rows[:, ::-1],
+    "that of the row before is": before,
+    "that of the row after is": after,
+    "those of the rows in reverse are": backwards,
 }
 
 

@@ -30,9 +30,9 @@ def check(found: Fit, at: Point, units: Units, student: Student) -> tuple[list[F
     if gaussian and student.no_log_2pi and min(abs(off + whole) for off in offs) < SMALL:
         return [], [f"the value leaves out D/2 log(2 pi), as declared: it is {-whole:.6g} nats a row too high"]
     for off in offs:
-        if known := next((looks for looks, _, c in usual(at, gaussian, found.sampled) if abs(off - c) < SMALL), None):
-            place = next(where for looks, where, _ in usual(at, gaussian, found.sampled) if looks == known)
-            return [finding(f"{said(off)}: that is {known}", place)], [harmless(off)]
+        for looks, place, c in usual(at, gaussian, found.sampled):
+            if abs(off - c) < SMALL:
+                return [finding(f"{said(off)}: that is {looks}", place)], [harmless(off)]
     if len(of_prior) == 1 and any(found.prior.values()):  # a weight decay, or a prior of another variance
         return [], [f"the value has a constant of {offs[0]:.6g} a row that the bound has not: that of the prior?"]
     text = said(offs[0])

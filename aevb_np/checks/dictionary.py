@@ -7,9 +7,8 @@ from aevb_np.checks.bugs import MUTANTS
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.mutants import Sizes, gradient_of
 from aevb_np.checks.numeric import apart
-from aevb_np.checks.paths import summed
 from aevb_np.checks.problem import Point
-from aevb_np.checks.reference import MODEL_PARTS, backward_order, layer, priors
+from aevb_np.checks.reference import MODEL_PARTS, backward_order, layer, priors, summed
 from aevb_np.checks.report import Finding
 from aevb_np.checks.values import SAME
 

@@ -15,9 +15,9 @@ from aevb_np.checks import batches, slopes
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import apart
-from aevb_np.checks.paths import summed, surplus
+from aevb_np.checks.paths import surplus
 from aevb_np.checks.problem import Point
-from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, priors
+from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, priors, summed
 from aevb_np.checks.report import Finding
 
 Arrays = dict[str, NDArray]

@@ -11,7 +11,7 @@ from aevb_np.checks import shares, structure, values
 from aevb_np.checks.formulas import SAMPLED
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.problem import H_DECODER, H_ENCODER, L, M, Point, model_of, point
-from aevb_np.checks.reference import LATENT, Path, paths, priors
+from aevb_np.checks.reference import LATENT, Path, paths, priors, summed
 from aevb_np.checks.student import LAYOUTS, Student, StudentError, Windows, arrays_for, candidates, log_sigma_heads
 from aevb_np.checks.values import Fit, Terms, Units
 from aevb_np.model import VAE
@@ -69,13 +69,11 @@ class Mapping(NamedTuple):
     def unit_of_gradients(self, at: Point) -> float | None:
         """In what the gradients are those of the right bound, whatever the value is; None if they are not."""
         yours = self.as_given(at)
-        each = paths(self.model, at).values()
-        bound = {name: sum((arrays[name] for arrays in each), np.zeros(())) for name in yours}
-        prior = {name: sum(arrays[name] for arrays in priors(at).values()) for name in yours}
+        bound, prior = summed(paths(self.model, at)), summed(priors(at))
         for unit in (1.0, -1.0, 1 / len(at.x), -1 / len(at.x)):
             of_value = self.found.prior if self.found else dict.fromkeys(bound, 0.0)
             for c in of_value, {name: unit * (c != 0) for name, c in of_value.items()}:  # as it is, or once
-                right = {name: unit * g + c[name] * prior[name] for name, g in bound.items()}
+                right = {name: unit * bound[name] + c[name] * prior[name] for name in yours}
                 if len(yours) == len(self.windows) and all(apart(yours[name], g) < EQUAL for name, g in right.items()):
                     return unit
         return None

@@ -14,7 +14,7 @@ from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import apart, combination
 from aevb_np.checks.problem import Point
-from aevb_np.checks.reference import LATENT, MODEL_PARTS, SAMPLED, Path, backward_order, layer, priors
+from aevb_np.checks.reference import LATENT, MODEL_PARTS, SAMPLED, Path, backward_order, layer, priors, summed
 from aevb_np.checks.report import Finding
 
 Arrays = dict[str, NDArray]
@@ -224,9 +224,3 @@ def weights_of(columns: list[NDArray], a: NDArray | None, mapping: Mapping, at: 
     if found is None or found[1] > EQUAL:
         return None
     return np.where(np.abs(found[0]) < 1e-4, 0.0, found[0])
-
-
-def summed(paths: dict[Path, Arrays]) -> Arrays:
-    """The gradients, all paths together."""
-    names = next(iter(paths.values()))
-    return {name: sum((arrays[name] for arrays in paths.values()), np.zeros(())) for name in names}

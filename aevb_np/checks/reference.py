@@ -158,3 +158,9 @@ def activations(model: VAE, at: Point) -> Arrays:
         named |= {"m": output[0], "log_var_x": output[1], "prec": np.exp(-output[1])}
         named["a_m"] = named["h_dec"] @ theta.mean.W + theta.mean.b
     return named
+
+
+def summed(paths: dict[Path, Arrays]) -> Arrays:
+    """The gradients, all paths together."""
+    names = next(iter(paths.values()))
+    return {name: sum((arrays[name] for arrays in paths.values()), np.zeros(())) for name in names}

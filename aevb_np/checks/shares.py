@@ -9,14 +9,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.checks import formulas
+from aevb_np.checks.formulas import RIGHT
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import combination
 from aevb_np.checks.problem import Point
 from aevb_np.checks.student import Student, Windows
-from aevb_np.checks.values import EXACT, MANY, SAME, Fit, Terms, at_points, enters, points_for
+from aevb_np.checks.values import EXACT, MANY, SAME, Fit, Terms, at_points, cleaned, enters, points_for
 from aevb_np.model import VAE
 from aevb_np.numerics import softplus
-from aevb_np.reparameterization import gaussian, repeat
+from aevb_np.reparameterization import repeat
 
 RECONSTRUCTION, KL, BOTH = "the reconstruction", "the KL", "the value"
 # Along what each is split: the axes of (L, M, D) and of (M, J) that are left, and what a part is called.
@@ -28,22 +30,17 @@ SPLITS: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [
 ]
 
 
-def parts(terms: Terms, at: Point) -> tuple[NDArray, NDArray]:
+def parts(terms: Terms, at: Point, encoded: tuple[NDArray, NDArray]) -> tuple[NDArray, NDArray]:
     """log p(x|z) as (L, M, D), divided by L, without log 2 pi, and the KL as (M, J)."""
-    model, L, (M, D) = terms.model, at.samples, at.x.shape
-    (mu, log_var), _ = model.encoder.forward(at.p.phi, at.x)
-    z, _ = gaussian(repeat(mu, L), repeat(log_var, L), at.eps)
-    output, _ = model.decoder.forward(at.p.theta, z)
-    arguments = (output,) if terms.bernoulli else output
-    log_px = terms.likelihoods["right"](repeat(at.x, L), *arguments)
-    return log_px.reshape(L, M, D) / L, 0.5 * (mu**2 + np.exp(log_var) - 1 - log_var)
+    log_px = terms.likelihoods[RIGHT](*terms.decoded(at, encoded))
+    return log_px.reshape(at.samples, *at.x.shape) / at.samples, formulas.KL[RIGHT](*encoded)
 
 
 def fit(student: Student, windows: Windows, model: VAE, samples: int, rows: int) -> Fit | None:
     """The right value, but that not all rows, samples, pixels or latent dimensions count alike."""
     terms = Terms(model, points_for(model, samples, rows, MANY))
     value = at_points(student, windows, terms.points)
-    split = [parts(terms, at) for at in terms.points]
+    split = [parts(terms, *pair) for pair in zip(terms.points, terms.encoded)]
     for kind, of_reconstruction, of_kl in SPLITS:
         columns = [np.stack([np.atleast_1d(log_px.sum(of_reconstruction)) for log_px, _ in split], 1)]
         columns += [np.stack([np.atleast_1d(kl.sum(of_kl)) for _, kl in split], 1)]
@@ -51,17 +48,11 @@ def fit(student: Student, windows: Windows, model: VAE, samples: int, rows: int)
         if made is None or made[1] > EXACT:
             continue
         n, m = map(len, columns)
-        counts = [np.where(np.abs(c) < 1e-6, 0.0, c) for c in (made[0][:n], made[0][n : n + m])]
+        *counts, of_prior = np.split(cleaned(made[0]), [n, n + m])
         if all(any(c) for c in counts):
             a, b = (whole(c, rows) for c in counts)
-            return Fit(a, b, prior_of(terms, made[0][n + m :]), float(made[0][-1]), tuple(uneven(kind, *counts)))
+            return Fit(a, b, terms.prior_of(of_prior), float(of_prior[-1]), tuple(uneven(kind, *counts)))
     return None
-
-
-def prior_of(terms: Terms, coefficients: NDArray) -> dict[str, float]:
-    """The prior's coefficient for every array."""
-    groups = zip(terms.groups, (float(c) if abs(c) > 1e-6 else 0.0 for c in coefficients))
-    return {name: c for group, c in groups for name in group}
 
 
 # The terms of which the right formulas are sums, (name, term); the KL counts with a minus.
@@ -97,17 +88,14 @@ def with_factors(terms: Terms, value: NDArray, named: list[tuple[str, Callable]]
     """The factors with which the terms make the value, if they do and one or two of them are not as the others."""
     columns, samples = [], terms.points[0].samples
     for at, encoded in zip(terms.points, terms.encoded):
-        mu, log_var = (repeat(array, samples) for array in encoded)
-        z, _ = gaussian(mu, log_var, at.eps)
-        output, _ = terms.model.decoder.forward(at.p.theta, z)
-        arguments = (repeat(at.x, samples), *((output,) if terms.bernoulli else output))
-        sums = [f(*arguments).sum() / samples for _, f in named[:2]]
-        sums += [f(mu, log_var, at.eps).sum() / samples for _, f in named[2:]]
-        columns.append(sums)
+        of_reconstruction = terms.decoded(at, encoded)
+        of_kl = *(repeat(array, samples) for array in encoded), at.eps
+        columns.append([f(*of_reconstruction).sum() / samples for _, f in named[:2]])
+        columns[-1] += [f(*of_kl).sum() / samples for _, f in named[2:]]
     made = combination([*np.array(columns).T, *terms.prior, np.ones(len(value))], value)
     if made is None or made[1] > EXACT:
         return None
-    counts = np.where(np.abs(made[0]) < 1e-6, 0.0, made[0])[: len(named)]
+    counts, of_prior = np.split(cleaned(made[0]), [len(named)])
     unit = common(counts)
     odd = [i for i, c in enumerate(counts) if abs(c - unit) > SAME * abs(unit)]
     if not 0 < len(odd) < 3 or abs(unit) < 1e-6:
@@ -117,7 +105,7 @@ def with_factors(terms: Terms, value: NDArray, named: list[tuple[str, Callable]]
     faults = tuple(f"{names[i]} {enters(k, constants)}" for i, k in zip(odd, factors))
     if len(odd) == 2 and all("log q" in names[i] for i in odd) and abs(factors[0] - factors[1]) < SAME:
         faults = (f"all of log q(z|x) {enters(factors[0], constants)}",)
-    return Fit(unit, -unit, prior_of(terms, made[0][len(named) :]), float(made[0][-1]), faults)
+    return Fit(unit, -unit, terms.prior_of(of_prior), float(of_prior[-1]), faults)
 
 
 def common(counts: NDArray) -> float:

@@ -136,7 +136,7 @@ def likeliest(student: Student, model: VAE, most: int = 8) -> list[Windows]:
     """How the arrays may be read, when the value does not show it: of wrong readings no part comes out right."""
     at = values.points_for(model, mapping.samples_of(student), M)[0]
     read = candidates(student, model, lambda shapes, fits: structure.reading(student, shapes, fits, at))
-    return list(itertools.islice(itertools.islice(read, 0, None, 2), most))  # every other has a head of log sigma
+    return list(itertools.islice(read, 0, 2 * most, 2))  # every other has a head of log sigma
 
 
 def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> list[Finding]:

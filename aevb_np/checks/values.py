@@ -9,7 +9,7 @@ names itself. If not, every part is replaced by what students write in its place
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -81,15 +81,20 @@ class Terms:
         """One number for each point: the mean over samples, the sum over rows and pixels, without log 2 pi."""
         key = noise, likelihood
         if key not in self.known:
-            numbers = []
-            for at, (mu, log_var) in zip(self.points, self.encoded):
-                L = at.samples
-                z = repeat(mu, L) + NOISE[noise](repeat(log_var, L), at.eps, len(at.x))
-                output, _ = self.model.decoder.forward(at.p.theta, z)
-                arguments = (output,) if self.bernoulli else output
-                numbers.append(self.likelihoods[likelihood](self.paired(at.x, L), *arguments).sum() / L)
-            self.known[key] = np.array(numbers)
+            log_px, each = self.likelihoods[likelihood], zip(self.points, self.encoded)
+            sums = [log_px(*self.decoded(at, encoded, noise)).sum() / at.samples for at, encoded in each]
+            self.known[key] = np.array(sums)
         return self.known[key]
+
+    def decoded(self, at: Point, encoded: tuple[NDArray, NDArray], noise: str = RIGHT) -> tuple[NDArray, ...]:
+        """What a likelihood is made of, for every sample: x, and the logits or the mean and log-variance."""
+        mu, log_var = (repeat(array, at.samples) for array in encoded)
+        output, _ = self.model.decoder.forward(at.p.theta, mu + NOISE[noise](log_var, at.eps, len(at.x)))
+        return (self.paired(at.x, at.samples), *((output,) if self.bernoulli else output))
+
+    def prior_of(self, coefficients: Iterable[float]) -> dict[str, float]:
+        """The prior's coefficient for every array, from those of the groups."""
+        return {name: float(c) for group, c in zip(self.groups, coefficients) for name in group}
 
     def kl(self, kind: str) -> NDArray:
         """One number for each point, the sum over the rows."""
@@ -116,17 +121,22 @@ def at_points(student: Student, windows: Windows, points: list[Point]) -> NDArra
     return np.array([float(student.value_at(arrays_for(windows, at.p), at)) for at in points])
 
 
+def cleaned(coefficients: NDArray) -> NDArray:
+    """Zero for what is only rounding."""
+    return np.where(np.abs(coefficients) > 1e-6, coefficients, 0.0)
+
+
 def fit(terms: Terms, value: NDArray, noise: str = RIGHT, likelihood: str = RIGHT, kl: str = RIGHT) -> Fit | None:
     """The coefficients of the parts, if they make the value exactly."""
     columns = [terms.reconstruction(noise, likelihood), terms.kl(kl), *terms.prior, np.ones(len(value))]
     found = combination(columns, value)
     if found is None or found[1] > EXACT:
         return None
-    a, b, *c, constant = (float(c) if abs(c) > 1e-6 else 0.0 for c in found[0])
+    a, b, *c, constant = map(float, cleaned(found[0]))
     return Fit(
         a,
         b,
-        {name: c for group, c in zip(terms.groups, c) for name in group},
+        terms.prior_of(c),
         constant,
         tuple(kind for kind in (noise, likelihood, kl) if kind not in (RIGHT, SAMPLED)),
         kl == SAMPLED,
