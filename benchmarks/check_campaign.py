@@ -10,21 +10,19 @@ The bugs are planted in a student's file, `tests/vaes/functions.py`, not in the 
 is made. A bug counts as named when the first thing said matches what was written down beside it here.
 """
 
-import os
+import one_core  # isort: skip  # noqa: F401
 
-os.environ.update({"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
+import argparse
+import itertools
+import re
+import time
+from pathlib import Path
 
-import argparse  # noqa: E402
-import itertools  # noqa: E402
-import re  # noqa: E402
-import time  # noqa: E402
-from pathlib import Path  # noqa: E402
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from aevb_np import VAE, Params, sgvb_b  # noqa: E402
-from aevb_np.checks import check_gradients, check_vae, dictionary  # noqa: E402
-from aevb_np.checks.numeric import taylor  # noqa: E402
+from aevb_np import VAE, Params, sgvb_b
+from aevb_np.checks import check_gradients, check_vae, dictionary
+from aevb_np.checks.numeric import taylor
 
 SOURCE = (Path(__file__).parent.parent / "tests" / "vaes" / "functions.py").read_text(encoding="utf-8")
 MU, LV = "dmu = dz.sum(0) + mu / M", "dlv = (dz * eps).sum(0) * s / 2 + (np.exp(lv) - 1) / 2 / M"

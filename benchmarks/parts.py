@@ -16,7 +16,6 @@ from settings import STEP, Setting
 
 from aevb_np import Adagrad, stream
 from aevb_np.ascent import Ascent, prior_precision
-from aevb_np.config import versions
 from aevb_np.distributions import bernoulli_log_prob, gaussian_kl
 from aevb_np.layers import affine, tanh
 from aevb_np.params import check_finite, check_moved
@@ -74,8 +73,7 @@ def median_ms(work, turns=TURNS):
 
 
 def main():
-    told = versions(1)
-    print(f"{one_core.processor()}, BLAS kernel {told['kernel']}, NumPy {told['numpy']}\n")
+    print(f"{one_core.told()}\n")
     epoch, floor = package(PAPER), products(PAPER)
     whole = median_ms(epoch, 12) / PAPER.steps
     times = {"the five large products": median_ms(floor, 12) / PAPER.steps}

@@ -5,18 +5,14 @@
 784-500-20, M = 100, one process and one thread for each run, in turn: one run alone, two at the same time.
 """
 
-import os
+import one_core  # isort: skip
 
-CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0, 1]
+import subprocess
+import sys
+import time
 
-import one_core  # noqa: E402, F401  isort: skip
-
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-
-import ours  # noqa: E402
-from settings import SETTINGS  # noqa: E402
+import ours
+from settings import SETTINGS
 
 TURNS, SECONDS = 5, 8
 
@@ -24,7 +20,7 @@ TURNS, SECONDS = 5, 8
 def main():
     gains = []
     for _ in range(TURNS):
-        alone, together = run(CORES[:1]), run(CORES[:2])
+        alone, together = run(one_core.CORES[:1]), run(one_core.CORES[:2])
         gains.append(sum(together) / sum(alone))
         print(f"alone {alone[0]:.0f} steps a second, side by side {together[0]:.0f} and {together[1]:.0f}: "
               f"{gains[-1]:.2f} times as much", flush=True)  # fmt: skip
@@ -40,8 +36,7 @@ def run(cores):
 
 def child(core):
     """Trains for a few seconds on one core, from a moment on at which every child has begun."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
+    one_core.stay_on(core)
     epoch = ours.package(SETTINGS[0])
     epoch()
     start, steps = time.perf_counter(), 0

@@ -7,7 +7,7 @@
 float32, Adagrad, the prior on all parameters, minibatches gathered from 10,000 images of uint8, the bound of every step
 reported; one core, one thread. All start from the same parameters and take an epoch in turn, and every quotient is of
 two epochs of the same turn: what disturbs the machine disturbs both. PyTorch and JAX are left out where they are not
-installed (`pip install -e ".[bench]"`). Writes step-KERNEL.csv beside this file.
+installed (`pip install -e ".[bench]"`). Every setting together are written to step-KERNEL.csv beside this file.
 """
 
 import one_core  # isort: skip
@@ -30,17 +30,22 @@ TURNS, WARMUP = 10, 2
 
 def main(names):
     peers = [peer for name in ("peer_torch", "peer_jax") if (peer := found(name))]
-    told = versions(1)
-    about = [one_core.processor(), f"BLAS kernel {told['kernel']}", f"NumPy {told['numpy']}"]
-    about += [f"Python {platform.python_version()}", *(peer.VERSION for peer in peers), str(datetime.date.today())]
-    print(", ".join(about), flush=True)
+    about = [f"Python {platform.python_version()}", *(peer.VERSION for peer in peers), str(datetime.date.today())]
+    told = one_core.told(*about)
+    print(told, flush=True)
     rows = []
     for setting in SETTINGS:
         if not names or setting.name in names:
             rows += compare(setting, [ours, *peers])
-    path = Path(__file__).with_name(f"step-{told['kernel']}.csv")
+    if not names:
+        write(rows, told)
+
+
+def write(rows, told):
+    """The table of all settings, for `plot.py`; a few of them replace no whole one."""
+    path = Path(__file__).with_name(f"step-{versions(1)['kernel']}.csv")
     with path.open("w", newline="", encoding="utf-8") as file:
-        file.write(f"# {', '.join(about)}\n")
+        file.write(f"# {told}\n")
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -20,7 +20,6 @@ from settings import STEP, Setting
 
 from aevb_np import Adagrad, WakeSleep, stream
 from aevb_np.checks.numeric import taylor
-from aevb_np.config import versions
 from aevb_np.estimators import sgvb_b
 from aevb_np.evaluation import BLOCK, evaluate
 from aevb_np.hmc import move
@@ -169,8 +168,7 @@ def peak():
 
 
 def main():
-    told = versions(1)
-    print(f"{one_core.processor()}, BLAS kernel {told['kernel']}, NumPy {told['numpy']}\n")
+    print(f"{one_core.told()}\n")
     print("| task | ms (5 % to 95 %) | / floor | peak MB |\n|---|---|---|---|", flush=True)
     for task in TASKS:
         subprocess.run([sys.executable, __file__, task.__name__], check=True)
