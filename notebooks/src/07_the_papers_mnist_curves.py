@@ -213,7 +213,8 @@ for method in METHODS:
             seeds = len(there.reach)
             mine = statistics.median(there.ours) if there.ours else None
             difference = mine - there.paper if there.ours else None
-            differences[method, J, n] = difference if there.ours else 0
+            if there.ours:
+                differences[method, J, n] = difference
             cells += f"{mine:13.1f}{there.paper:8.1f}{difference:6.1f}" if there.ours else f"{'-':>13}{there.paper:8.1f}{'-':>6}"
         print(f"{method:10} {J:3}{cells}  {seeds}")
 assert all(abs(difference) < 5 for (method, J, _), difference in differences.items() if (method, J) != ("wake-sleep", 200))
