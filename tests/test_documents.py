@@ -85,3 +85,10 @@ def test_a_planted_slip_is_found(text, slip):
 )
 def test_what_is_right_is_not_accused(text):
     assert not list(slips(text, ROOT / "notebooks"))
+
+
+@pytest.mark.parametrize("name", ["figure_2.csv", "figure_3.csv", "chosen_steps.csv"])
+def test_what_is_installed_are_the_results(name):
+    """`aevb expect` and the figures read the package's copy."""
+    installed = ROOT / "aevb_np" / "experiments" / "curves" / name
+    assert installed.read_bytes() == (ROOT / "results" / name).read_bytes()
