@@ -69,6 +69,10 @@ class Report:
         self.findings += findings
         self.findings.sort(key=lambda f: (PARTS.index(f.part), not f.whole, f.order))
 
+    def withdraw(self, part: str) -> None:
+        """Take back what was said about a part."""
+        self.findings = [finding for finding in self.findings if finding.part != part]
+
     def text(self, explain: int | None = None) -> str:
         """The report: 0 shows the table and the place, 1 the family of the fault as well, 2 its name."""
         explain = self.explain if explain is None else explain

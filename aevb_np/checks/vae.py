@@ -172,38 +172,10 @@ def anything(student: Student) -> dict[str, NDArray]:
 def check_gradients_of(report: Report, student: Student, known: Mapping | None) -> None:
     """The value and the gradients, at a point of the reference's when the student's arrays can be told apart."""
     at = mapping.problem_for(known, student)
-    if known is None:
-        parameters = anything(student)
-    else:
-        parameters = arrays_for(known.windows, at.p)
-        parameters = {known.mine(name): parameters[known.mine(name)] for name in in_backward_order(known)}
+    parameters = anything(student) if known is None else in_backward_order(known, arrays_for(known.windows, at.p))
     yours = student.gradients_at(hygiene.copied(parameters), at)
     compare(report, lambda p: student.value_at(p, at), parameters, yours, at.constants)
-    of_bound, of_prior = False, weighing.check(known, at) if known is not None else ([], [])
-    if report.wrong_arrays and known is not None and (of_prior[0] or not (known.bound or known.sampled)):
-        of_bound = known.unit_of_gradients(at) is not None
-    if of_bound:
-        report.findings = [finding for finding in report.findings if finding.part != "gradient"]
-        report.notes.append("your gradients are those of the right bound: it is the value, which the table measures, "
-                            "that is wrong, not they")  # fmt: skip
-    if known is not None and known.found is not None and known.many is not None:
-        whose = "of the bound" if of_bound else "" if report.wrong_arrays else "of the value"
-        findings, notes = values.judge(known.found, at, known.many, student, whose)
-        of_constant, more = constants.check(known.found, at, known.many, student) if not findings else ([], [])
-        if known.exact or known.sampled:
-            findings += values.elsewhere(student, known.windows, known.model, known.found, at.samples, len(at.x))
-        report.add(*findings, *of_prior[0], *of_constant)
-        report.notes += notes + of_prior[1] + more
-        if known.exact and known.one is None:
-            text = "the value of one row by itself is not the bound, that of a batch is"
-            text += ": rows influence each other" * probes.influence(student, parameters, at)
-            report.add(Finding("batch", "rows by themselves", "a fact of the batch", text, part="batch"))
-    if of_bound:
-        return
-    if report.wrong_arrays and known is not None and known.sampled and known.unit_of_gradients(at) is not None:
-        text = "the gradients are those of the KL in closed form, estimator B; the value samples it, estimator A"
-        report.findings = [finding for finding in report.findings if finding.part != "gradient"]
-        report.add(Finding("path:estimator", "from the encoder's heads on: the KL", paths.FAMILY, text, whole=True))
+    if known is not None and gradients_of_another(report, known, at, parameters):
         return
     if report.wrong_arrays:
         report.add(*histories.other_data(student, parameters, at))
@@ -212,10 +184,56 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
             locate(report, known, at)
 
 
-def in_backward_order(known: Mapping) -> list[str]:
-    """The reference's names, those first that a backward pass meets first."""
-    names = [window.name for window in known.windows.values()]
-    return sorted(names, key=lambda name: (backward_order(name), name.endswith("W")))
+def gradients_of_another(report: Report, known: Mapping, at: Point, parameters: dict[str, NDArray]) -> bool:
+    """What there is to say of the value; true if the gradients are right, but not those of this value."""
+    of_prior = weighing.check(known, at)
+    off = bool(report.wrong_arrays)
+    of_bound = off and bool(of_prior[0] or not (known.bound or known.sampled))
+    of_bound = of_bound and known.unit_of_gradients(at) is not None
+    if of_bound:
+        report.withdraw("gradient")
+        report.notes.append("your gradients are those of the right bound: it is the value, which the table measures, "
+                            "that is wrong, not they")  # fmt: skip
+    judge_value(report, known, at, "of the bound" if of_bound else "" if off else "of the value", of_prior)
+    rows_by_themselves(report, known, at, parameters)
+    of_estimator_b = off and not of_bound and known.sampled and known.unit_of_gradients(at) is not None
+    if of_estimator_b:
+        text = "the gradients are those of the KL in closed form, estimator B; the value samples it, estimator A"
+        report.withdraw("gradient")
+        report.add(Finding("path:estimator", "from the encoder's heads on: the KL", paths.FAMILY, text, whole=True))
+    return of_bound or of_estimator_b
+
+
+def judge_value(report: Report, known: Mapping, at: Point, whose: str, of_prior: tuple) -> None:
+    """Of the parts that the value is made of: which should not be there, or are not as they should be."""
+    student, found, many = known.student, known.found, known.many
+    if found is None or many is None:
+        return
+    findings, notes = values.judge(found, at, many, student, whose)
+    of_constant, more = constants.check(found, at, many, student) if not findings else ([], [])
+    if known.exact or known.sampled:
+        findings += values.elsewhere(student, known.windows, known.model, found, at.samples, len(at.x))
+    report.add(*findings, *of_prior[0], *of_constant)
+    report.notes += notes + of_prior[1] + more
+
+
+def rows_by_themselves(report: Report, known: Mapping, at: Point, parameters: dict[str, NDArray]) -> None:
+    """The bound of a batch, but not of each row alone."""
+    if known.exact and known.many is not None and known.one is None:
+        text = "the value of one row by itself is not the bound, that of a batch is"
+        text += ": rows influence each other" * probes.influence(known.student, parameters, at)
+        report.add(Finding("batch", "rows by themselves", "a fact of the batch", text, part="batch"))
+
+
+def in_backward_order(known: Mapping, parameters: dict[str, NDArray]) -> dict[str, NDArray]:
+    """Those first that a backward pass meets first."""
+    names = sorted(known.windows, key=lambda mine: order_of(known.windows[mine].name))
+    return {mine: parameters[mine] for mine in names}
+
+
+def order_of(name: str) -> tuple[int, bool]:
+    """Where a backward pass meets one of the reference's arrays; of a layer's two, the bias first."""
+    return backward_order(name), name.endswith("W")
 
 
 def locate(report: Report, known: Mapping, at: Point) -> None:
@@ -226,7 +244,7 @@ def locate(report: Report, known: Mapping, at: Point) -> None:
     others = [finding for finding in report.findings if finding.part != "gradient"]
     exchanged = [finding for finding in black_box if finding.label.startswith("swap")]
     if len(wrong) == 2 * len(exchanged):  # nothing else is wrong
-        report.findings = [finding for finding in report.findings if finding.part != "gradient"]
+        report.withdraw("gradient")
         report.add(*exchanged)
         return
     yours = known.gradient(at)
