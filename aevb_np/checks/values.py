@@ -266,7 +266,7 @@ def judge(
     if findings and found.otherwise and gradients != "of the bound":  # which of the two, only who wrote it knows
         text = f"{findings[0].text}; or, if your head gives log sigma, {' and '.join(found.otherwise)}"
         places = dict.fromkeys([findings[0].place.removesuffix(MAYBE), *map(place_of, found.otherwise)])
-        findings = [findings[0]._replace(text=text, place=" or ".join(places) + ": what the head gives decides")]
+        findings = [findings[0]._replace(text=text, place=" or ".join(places) + ", by what the head is meant to give")]
     if found.sampled:
         notes.append("the KL is sampled, not in closed form: estimator A, eq. (6)")
     summed, ratio = abs(abs(units.unit) - 1) < SAME, abs(k_kl / k_r)
