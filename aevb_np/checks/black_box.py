@@ -15,7 +15,8 @@ from aevb_np.checks.report import Finding
 
 Arrays = Mapping[str, NDArray]
 EQUAL = 1e-5
-FACTOR, PLACE, PART = "a factor", "the right numbers in the wrong place", "only some of the numbers"
+SIGN, FACTOR = "the sign", "a factor"
+PLACE, PART = "the right numbers in the wrong place", "only some of the numbers"
 
 
 def check(yours: Arrays, measured: Arrays, parameters: Arrays, wrong: list[str], constants: Mapping) -> list[Finding]:
@@ -71,7 +72,8 @@ def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping, alone: b
             text = f"{name}: {kinds[said]}: it is {said} times what it should be"
             return [Finding(f"mean:{name}", name, "a mean for a sum", text, whole=True)]
         verb = "has the wrong sign" if said == "-1" else f"is {said} times what it should be"
-        return [Finding(f"factor:{name}:{said}", name, FACTOR, f"{name}: the gradient {verb}")]
+        family = SIGN if said == "-1" else FACTOR
+        return [Finding(f"factor:{name}:{said}", name, family, f"{name}: the gradient {verb}")]
     return displaced(name, a, n) or whole_numbers(name, a, n, constants) or confined(name, a, n)
 
 
@@ -139,8 +141,10 @@ def together(yours: Arrays, measured: Arrays, wrong: list[str], constants: Mappi
         return []
     said = [told(c, constants) for c in factors.values()]
     if len(factors) == len(measured) > 1 and len(set(said)) == 1:
-        verb = "has the wrong sign: up and down are mixed up" if said[0] == "-1" else f"is {said[0]} times too large"
-        return [Finding(f"factor:all:{said[0]}", "in every array", FACTOR, f"every gradient {verb}", whole=True)]
+        family, verb = FACTOR, f"is {said[0]} times too large"
+        if said[0] == "-1":
+            family, verb = SIGN, "has the wrong sign: up and down are mixed up"
+        return [Finding(f"factor:all:{said[0]}", "in every array", family, f"every gradient {verb}", whole=True)]
     if len(wrong) > 1 and all(abs(np.linalg.norm(yours[name]) - 1) < EQUAL for name in wrong):
         text = "every gradient is scaled to length 1"
         return [Finding("factor:length 1", "in every array", FACTOR, text, whole=True)]

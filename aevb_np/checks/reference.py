@@ -42,6 +42,11 @@ def backward_order(name: str) -> int:
     return BACKWARD_ORDER.index(layer(name))
 
 
+def on_the_way_back(name: str) -> tuple[int, bool]:
+    """What arrays are sorted by to stand as a backward pass meets them; of a layer's two, the bias first."""
+    return backward_order(name), name.endswith("W")
+
+
 def taken(p: Params) -> Arrays:
     """The gradients that lie in p, which is left with zeros."""
     arrays = {name: gradient.copy() for name, _, gradient in p.arrays()}

@@ -27,7 +27,7 @@ from aevb_np.checks import (
 from aevb_np.checks.gradients import compare, unclear
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.problem import M, Point
-from aevb_np.checks.reference import MODEL_PARTS, backward_order, layer
+from aevb_np.checks.reference import MODEL_PARTS, backward_order, layer, on_the_way_back
 from aevb_np.checks.report import WRONG, Finding, Report
 from aevb_np.checks.student import Student, StudentError, Windows, arrays_for, candidates
 from aevb_np.model import VAE
@@ -227,13 +227,8 @@ def rows_by_themselves(report: Report, known: Mapping, at: Point, parameters: di
 
 def in_backward_order(known: Mapping, parameters: dict[str, NDArray]) -> dict[str, NDArray]:
     """Those first that a backward pass meets first."""
-    names = sorted(known.windows, key=lambda mine: order_of(known.windows[mine].name))
+    names = sorted(known.windows, key=lambda mine: on_the_way_back(known.windows[mine].name))
     return {mine: parameters[mine] for mine in names}
-
-
-def order_of(name: str) -> tuple[int, bool]:
-    """Where a backward pass meets one of the reference's arrays; of a layer's two, the bias first."""
-    return backward_order(name), name.endswith("W")
 
 
 def locate(report: Report, known: Mapping, at: Point) -> None:
