@@ -59,7 +59,10 @@ NOISE: dict[str, Callable] = {
         .reshape(eps.shape)
     ),
     "z uses eps^2 where eps belongs": lambda log_var, eps, M: np.exp(0.5 * log_var) * eps**2,
-}
+    **{f"z = mu + {c:g} sigma eps: the noise has another standard deviation than 1": (
+        lambda log_var, eps, M, c=c: c * np.exp(0.5 * log_var) * eps
+    ) for c in (0.1, 0.01, 0.5, 2)},
+}  # fmt: skip
 SAME_SIGMA = {  # the KL that is made with the same wrong sigma as z
     VARIANCE: "the KL has sigma^4 where sigma^2 belongs",
     "z uses log_var itself where sigma = exp(log_var / 2) belongs": "the KL has log_var^2 where sigma^2 belongs",
@@ -128,6 +131,7 @@ GAUSSIAN: dict[str, Callable] = {
         lambda x, m, s: -0.5 * (s + (x - m) * np.exp(-s))
     ),
     "the decoder has |x - m| where (x - m)^2 belongs": lambda x, m, s: -0.5 * (s + np.abs(x - m) * np.exp(-s)),
+    "the decoder's square is not divided by sigma^2": lambda x, m, s: -0.5 * (s + (x - m) ** 2),
     "the reconstruction is a squared error without the decoder's variance": lambda x, m, s: -0.5 * (x - m) ** 2,
 }
 KL: dict[str, Callable] = {

@@ -10,7 +10,7 @@ from aevb_np.checks.numeric import apart
 from aevb_np.checks.probes import stacked
 from aevb_np.checks.problem import Point
 from aevb_np.checks.report import Finding
-from aevb_np.checks.student import Student, StudentError
+from aevb_np.checks.student import Student, StudentError, called
 
 Arrays = dict[str, NDArray]
 KEPT = "it uses numbers kept from another call"
@@ -38,9 +38,47 @@ def check(student: Student, parameters: Arrays, at: Point) -> list[Finding]:
     if not same(here, asked(student, parameters, at)):
         return [fault("stale cache", "in gradients", text)]
     try:
-        return by_shape(student, parameters, at, here)
+        return by_shape(student, parameters, at, here) or by_rows(student, parameters, at, here)
     except StudentError:
         return []  # it cannot do with other numbers of rows
+
+
+def by_rows(student: Student, parameters: Arrays, at: Point, here: Arrays) -> list[Finding]:
+    """With every row twice the gradient grows as the value's changes do, if it is right for the rows asked first."""
+    rng, twice = np.random.default_rng(12), stacked(at, 2)
+    step = {name: 1e-4 * rng.standard_normal(np.shape(w)) for name, w in parameters.items()}
+
+    def change(point: Point) -> float:
+        up, down = ({name: w + sign * step[name] for name, w in parameters.items()} for sign in (1, -1))
+        return student.value_at(up, point) - student.value_at(down, point)
+
+    def rise(gradient: Arrays) -> float:
+        return 2 * float(sum((gradient[name] * d).sum() for name, d in step.items()))
+
+    if not same_shapes(here, parameters) or abs(rise(here) / change(at) - 1) > 1e-5:
+        return []
+    c = rise(asked(student, parameters, twice)) / change(twice)
+    if not abs(c - 1) > 1e-4:
+        return []
+    text = f"right for {len(at.x)} rows, {c:.4g} times too large for {len(twice.x)}: a number of rows is kept from the "
+    return [fault("rows kept", "in gradients", text + "first call, or written down", "a number of rows")]
+
+
+def same_shapes(gradients: Arrays, parameters: Arrays) -> bool:
+    """Whether every array has a gradient of its shape."""
+    return all(name in gradients and gradients[name].shape == np.shape(w) for name, w in parameters.items())
+
+
+def shared(student: Student, parameters: Arrays, at: Point) -> list[str]:
+    """A note where a later call changes what an earlier one gave."""
+    first = called(student.gradients, copied(parameters), *student.inputs(at))
+    before = {name: np.array(g) for name, g in first.items()}
+    other = {name: w + 0.1 for name, w in copied(parameters).items()}
+    called(student.gradients, other, *student.inputs(at))
+    if all(np.array_equal(first[name], g, equal_nan=True) for name, g in before.items()):
+        return []
+    return ["gradients gives the same arrays, or the same dictionary, in every call: what was given before changes; "
+            "copy it if you keep it"]  # fmt: skip
 
 
 def by_shape(student: Student, parameters: Arrays, at: Point, here: Arrays) -> list[Finding]:

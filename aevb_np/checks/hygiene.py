@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from aevb_np.checks.report import Finding
+from aevb_np.checks.student import StudentError
 
 Arrays = dict[str, Any]
 KIND = "the same question does not get the same answer"
@@ -32,6 +33,9 @@ def same(a: Arrays, b: Arrays) -> bool:
 
 def check(value: Callable, gradients: Callable, parameters: Arrays) -> list[Finding]:
     """What is wrong with value(parameters) -> number and gradients(parameters) -> arrays, as pieces of code."""
+    if needs_value(value, gradients, parameters):
+        text = "gradients stops unless value was called just before: it takes what that call left behind, not what it "
+        return [fault("stale cache", "in gradients", text + "is given")]
     first, second, third = (answer(gradients, parameters) for _ in range(3))
     findings = kept_as_given(value, gradients, parameters)
     one, two = float(value(copied(parameters))), float(value(copied(parameters)))
@@ -44,6 +48,20 @@ def check(value: Callable, gradients: Callable, parameters: Arrays) -> list[Find
         text = "two calls of gradients differ: it draws new noise where the eps of the forward pass belongs"
         return [*findings, fault("gradient random", "in gradients", text)]
     return findings + kept_from_before(value, gradients, parameters, first)
+
+
+def needs_value(value: Callable, gradients: Callable, parameters: Arrays) -> bool:
+    """Whether the gradients can only be had after the value."""
+    try:
+        answer(gradients, parameters)
+        return False
+    except StudentError as failure:
+        value(copied(parameters))
+        try:
+            answer(gradients, parameters)
+            return True
+        except StudentError:
+            raise failure from None
 
 
 def grows(first: Arrays, second: Arrays, third: Arrays) -> bool:

@@ -167,7 +167,7 @@ def read_otherwise(student: Student, model: VAE, windows: Windows) -> list[Windo
 
 def with_faults(student: Student, model: VAE, windows: Windows) -> Fit | None:
     """The value with what students write in place of its parts."""
-    terms = Terms(model, values.points_for(model, samples_of(student), M))
+    terms = Terms(model, values.points_for(model, samples_of(student), M), windows)
     value = values.at_points(student, windows, terms.points)
     asked = student, windows, model, samples_of(student), M
     found = values.with_others(terms, value, unused(student, windows, terms.points), called(windows))

@@ -17,6 +17,8 @@ from aevb_np.checks.values import EXACT, Terms, at_points
 from aevb_np.model import VAE
 from aevb_np.params import Params
 
+PRIOR, KL, Z = "the prior on the parameters", "the KL", "z"
+EXACTLY = PRIOR, KL, Z  # what all else is right beside
 ENCODER = "the encoder"
 PLACES = 3  # encoders that are held still; one that clips does not do so everywhere
 
@@ -33,7 +35,7 @@ def wrong(student: Student, windows: Windows, model: VAE, points: list[Point]) -
         return found is not None and found[1] < EXACT and abs(found[0][0]) > 1e-6
 
     if prior_only(student, windows, model, points):
-        return "the prior on the parameters", "reconstruction and KL are right; what is added to them is no -w^2 / 2"
+        return PRIOR, "reconstruction and KL are right; what is added to them is no -w^2 / 2"
     still = [[one_encoder(at, points[k]) for at in points] for k in range(PLACES)]
     kl = any(right([without_decoder(at)._replace(x=points[0].x) for at in points], kind) for kind in (RIGHT, SAMPLED))
     reconstruction = all(right(those, "reconstruction") for those in still)
@@ -41,9 +43,9 @@ def wrong(student: Student, windows: Windows, model: VAE, points: list[Point]) -
     match kl, reconstruction, decoder:
         case False, True, _:
             how = "the reconstruction in it is right, with mu, sigma and z: look at the KL, or log p(z) - log q(z|x)"
-            return "the KL", how
+            return KL, how
         case True, False, True:
-            return "z", "the KL in it is right, so is the decoder when z does not come in: look at z, where it comes in"
+            return Z, "the KL in it is right, so is the decoder when z does not come in: look at z, where it comes in"
         case True, False, False:
             return "the reconstruction", "the KL in it is right: look at the reconstruction, the decoder or log p(x|z)"
         case False, False, True:

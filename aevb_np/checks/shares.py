@@ -38,7 +38,7 @@ def parts(terms: Terms, at: Point, encoded: tuple[NDArray, NDArray]) -> tuple[ND
 
 def fit(student: Student, windows: Windows, model: VAE, samples: int, rows: int) -> Fit | None:
     """The right value, but that not all rows, samples, pixels or latent dimensions count alike."""
-    terms = Terms(model, points_for(model, samples, rows, MANY))
+    terms = Terms(model, points_for(model, samples, rows, MANY), windows)
     value = at_points(student, windows, terms.points)
     split = [parts(terms, *pair) for pair in zip(terms.points, terms.encoded)]
     for kind, of_reconstruction, of_kl in SPLITS:
@@ -76,7 +76,7 @@ TERMS_OF_SAMPLED: list[tuple[str, Callable]] = [
 
 def by_formula(student: Student, windows: Windows, model: VAE, samples: int, rows: int) -> Fit | None:
     """The right value, but that one or two of the terms of its formulas enter with another factor."""
-    terms = Terms(model, points_for(model, samples, rows, MANY))
+    terms = Terms(model, points_for(model, samples, rows, MANY), windows)
     value = at_points(student, windows, terms.points)
     for of_kl in (TERMS_OF_KL, TERMS_OF_SAMPLED):
         if found := with_factors(terms, value, [*TERMS_OF[terms.bernoulli], *of_kl]):

@@ -132,13 +132,26 @@ class Student:
     def shapes(self, model: VAE) -> dict[str, tuple[int, ...]]:
         """The shapes of the student's arrays when the model has the sizes of the reference."""
         if self.names is not None:
-            windows = declared(self.names, model)
-            return {name: window.shape for name, window in windows.items()}
+            return {name: window.shape for name, window in self.declared(model).items()}
+        return self.made(model)
+
+    def made(self, model: VAE) -> dict[str, tuple[int, ...]]:
+        """The shapes that `parameters` gives."""
         assert self.parameters is not None
         made = called(self.parameters, model.D, model.decoder.H, model.J)
         if not isinstance(made, Mapping):
             raise StudentError(f"it gave a {type(made).__name__}; return a dictionary of arrays", "in parameters")
         return {name: np.shape(w) for name, w in made.items()}
+
+    def declared(self, model: VAE) -> Windows:
+        """The windows that `names` speaks of; where there is `parameters`, too, that says if a bias is (n, 1)."""
+        assert self.names is not None
+        windows, made = declared(self.names, model), self.made(model) if self.parameters else {}
+        for mine, window in windows.items():
+            like = made.get(mine, ())
+            if len(window.shape) == 1 and len([n for n in like if n != 1]) == 1:
+                windows[mine] = window._replace(shape=tuple(1 if n == 1 else window.shape[0] for n in like))
+        return windows
 
 
 def called(function: Callable, *arguments: Any) -> Any:
@@ -201,7 +214,7 @@ def candidates(student: Student, model: VAE, behaviour: Callable[..., dict[str, 
     Shapes decide most of it; what they leave open `behaviour(shapes, fits)` may know, and at last the names are heard.
     """
     if student.names is not None:
-        yield declared(student.names, model)
+        yield student.declared(model)
         return
     shapes = student.shapes(model)
     for transposed in (False, True):

@@ -15,6 +15,7 @@ from aevb_np.checks import (
     fingerprints,
     histories,
     hygiene,
+    joined,
     mapping,
     paths,
     probes,
@@ -91,7 +92,13 @@ def diagnose(report: Report, student: Student) -> None:
     report.add(*histories.check(student, parameters, at))
     if report.findings:
         return
+    report.notes += histories.shared(student, parameters, at)
     known = mapping.find(student) if student.network == "paper" else None
+    if known is None and student.network == "paper":
+        split = joined.apart(student, mapping.models(student)[0])
+        known = mapping.find(split) if split is not None else None
+        if split is not None and known is not None:
+            student, parameters = split, anything(split)
     if known is None and student.network == "paper":
         other = replace(student, decoder="gaussian" if student.decoder == "bernoulli" else "bernoulli")
         if student.names is None and mapping.find(other) is not None:
@@ -110,19 +117,13 @@ def diagnose(report: Report, student: Student) -> None:
 
 def say_unknown(report: Report, known: Mapping, at: Point) -> None:
     """A value that is none of those that are known; which part of it is not."""
-    student = known.student
-    right = known.unit_of_gradients(mapping.problem_for(known, student)) is not None
-    place, part = last = "", ""
-    for model in mapping.models(student):
-        points = values.points_for(model, at.samples, len(at.x))
-        likely = [known.windows] if right or known.sure else likeliest(student, model)
-        for windows in (one for first in likely for one in mapping.read_otherwise(student, model, first)):
-            where, how = ("", "") if place else regions.wrong(student, windows, model, points)
-            if (right or known.sure) and windows == known.windows and where == regions.ENCODER:
-                last = where, how  # a wrong reading says so as well
-            elif where != regions.ENCODER:
-                place, part = place or where, part or how
-    place, part = (place, part) if place else last
+    student, here = known.student, mapping.problem_for(known, known.student)
+    right = known.unit_of_gradients(here) is not None
+    if probes.influence(student, arrays_for(known.windows, here.p), here):
+        text = "what one row of x and eps does to the value depends on the other rows: is something normalised over "
+        report.add(values.fault("influence", "rows that influence each other", text + "them?", "x, eps or z, by rows"))
+        return
+    place, part = region(known, at, right)
     text = f"it is not the bound of the paper's network{', of which the gradients are right' * right}"
     text += f"; {part}" if part else ", nor any that is known"
     text += "" if right else ". " + advice(student)
@@ -130,6 +131,21 @@ def say_unknown(report: Report, known: Mapping, at: Point) -> None:
         report.add(values.fault("unknown", "a formula", text, place or "the whole of it"))
     else:
         report.doubts.append(f"which array is which does not show; as far as the value can be read, {text}")
+
+
+def region(known: Mapping, at: Point, right: bool) -> tuple[str, str]:
+    """In which part of the value the fault is, and how that is known, in the reading that says most."""
+    student, found = known.student, []
+    for model in mapping.models(student):
+        points = values.points_for(model, at.samples, len(at.x))
+        likely = [known.windows] if right or known.sure else likeliest(student, model)
+        for windows in (one for first in likely for one in mapping.read_otherwise(student, model, first)):
+            where, how = regions.wrong(student, windows, model, points)
+            if where in regions.EXACTLY:
+                return where, how
+            if where and (where != regions.ENCODER or (right or known.sure) and windows == known.windows):
+                found.append((where, how))  # of the encoder a wrong reading says so as well
+    return min(found, key=lambda pair: pair[0] == regions.ENCODER, default=("", ""))
 
 
 def likeliest(student: Student, model: VAE, most: int = 8) -> list[Windows]:

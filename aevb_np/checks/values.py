@@ -59,10 +59,11 @@ class Fit(NamedTuple):
 class Terms:
     """The parts of the value at every point, in every variant, computed once."""
 
-    def __init__(self, model: VAE, points: list[Point], log_var: str = "", paired: Callable = repeat):
+    def __init__(self, model: VAE, points: list[Point], windows: Windows | None = None, log_var: str = "",
+                 paired: Callable = repeat):  # fmt: skip
         self.bernoulli = isinstance(model.decoder, BernoulliMLP)
         self.likelihoods = BERNOULLI if self.bernoulli else GAUSSIAN
-        self.model, self.points, self.paired = model, points, paired
+        self.model, self.points, self.windows, self.paired = model, points, windows or {}, paired
         self.encoded = [model.encoder.forward(at.p.phi, at.x)[0] for at in points]
         if log_var:
             self.encoded = [(mu, LOG_VAR[log_var](s)) for mu, s in self.encoded]
@@ -70,12 +71,17 @@ class Terms:
         arrays = [{name: w for name, w, _ in at.p.arrays()} for at in points]
         self.log_prior = {name: np.array([-0.5 * (one[name] ** 2).sum() for one in arrays]) for name in names}
         self.groups = [[name for name in names if name.endswith(end)] for end in (".W", ".b")]
+        self.shares = dict.fromkeys(names, 1.0) | {w.name: w.factor**-2 for w in self.windows.values()}
         self.known: dict[tuple, NDArray] = {}
 
     @property
     def prior(self) -> list[NDArray]:
-        """log N(w; 0, I) without its constant, for each group of arrays that share a coefficient."""
-        return [sum((self.log_prior[name] for name in group), np.zeros(())) for group in self.groups]
+        """log N(w; 0, I) of the student's arrays, without its constant, for each group with one coefficient.
+
+        An array that makes log sigma is half of that which makes log sigma^2.
+        """
+        shared = {name: share * self.log_prior[name] for name, share in self.shares.items()}
+        return [sum((shared[name] for name in group), np.zeros(())) for group in self.groups]
 
     def reconstruction(self, noise: str, likelihood: str) -> NDArray:
         """One number for each point: the mean over samples, the sum over rows and pixels, without log 2 pi."""
@@ -93,8 +99,8 @@ class Terms:
         return (self.paired(at.x, at.samples), *((output,) if self.bernoulli else output))
 
     def prior_of(self, coefficients: Iterable[float]) -> dict[str, float]:
-        """The prior's coefficient for every array, from those of the groups."""
-        return {name: float(c) for group, c in zip(self.groups, coefficients) for name in group}
+        """The prior's coefficient for every array of the reference, from those of the groups."""
+        return {name: float(c) * self.shares[name] for group, c in zip(self.groups, coefficients) for name in group}
 
     def kl(self, kind: str) -> NDArray:
         """One number for each point, the sum over the rows."""
@@ -160,11 +166,11 @@ def named(terms: Terms, value: NDArray) -> Fit | None:
         if found and found.a:
             return found
     for text in LOG_VAR:
-        found = fit(Terms(terms.model, terms.points, text), value)
+        found = fit(Terms(terms.model, terms.points, terms.windows, log_var=text), value)
         if found and found.a:
             return found._replace(faults=(text,))
     for text, paired in PAIRED.items():
-        found = fit(Terms(terms.model, terms.points, paired=paired), value)
+        found = fit(Terms(terms.model, terms.points, terms.windows, paired=paired), value)
         if found and found.a:
             return found._replace(faults=(text,))
     return None
@@ -178,7 +184,7 @@ def with_others(terms: Terms, value: NDArray, unused: list[str], called: dict[st
     likes = {name: w.shape for name, w, _ in terms.points[0].p.arrays()}
     for name in sorted(likes, key=lambda name: name not in unused):
         for other in [None, *(n for n, shape in likes.items() if shape == likes[name] and n != name)]:
-            instead_of = Terms(terms.model, [instead(at, name, other) for at in terms.points])
+            instead_of = Terms(terms.model, [instead(at, name, other) for at in terms.points], terms.windows)
             instead_of.log_prior = terms.log_prior
             found = fit(instead_of, value)
             if found and found.a:
