@@ -17,7 +17,7 @@ def gaussian_kl(mu, log_var):
 """
 UNWRITTEN = "def gaussian_kl(mu, log_var):\n    raise NotImplementedError()\n"
 ENDLESS = "while True:\n    pass\n"
-GREEDY = "everything = []\nwhile True:\n    everything.append(bytearray(2**27))\n"
+GREEDY = "everything = []\nwhile True:\n    everything.append(bytearray(2**24))\n"
 DELETES = "import os, shutil\nshutil.rmtree(os.getcwd(), ignore_errors=True)\n"
 SHOUTS = "print('x' * 10**7)\n"
 
@@ -67,18 +67,18 @@ def graded(tmp_path_factory):
 @pytest.mark.parametrize(
     ("student", "state", "fault"),
     [
-        ("ann", "passes 4 of 4 public checks", ""),
+        ("ann", "passes 3 of 3 public checks", ""),
         ("bob", "gradient", "the 1/2 of log sigma^2's gradient is missing"),
         ("cyd", "it does not run", "it defines no gaussian_kl; cell 1: ZeroDivisionError"),
         ("dan", "it does not run", "stopped after 4 seconds"),
         ("eve", "it does not run", "MemoryError"),
-        ("fay", "passes 4 of 4 public checks", ""),
+        ("fay", "passes 3 of 3 public checks", ""),
         ("gus", "not written yet", ""),
-        ("hal", "passes 4 of 4 public checks", ""),
+        ("hal", "passes 3 of 3 public checks", ""),
         ("ida", "it does not run", "SystemExit: 3"),
         ("jim", "it does not run", "it is no notebook"),
-        ("kim", "passes 4 of 4 public checks", ""),
-        ("mia", "passes 4 of 4 public checks", ""),
+        ("kim", "passes 3 of 3 public checks", ""),
+        ("mia", "passes 3 of 3 public checks", ""),
         ("leo", "no exercise", "neither its name nor a call of check"),
     ],
 )
@@ -91,9 +91,9 @@ def test_each_gets_the_grade_it_deserves(graded, student, state, fault):
 def test_gradescope_reads_points(graded):
     _, out = graded
     told = {name: json.loads((out / name / "results.json").read_text())["tests"][0] for name in ("ann", "bob", "dan")}
-    assert (told["ann"]["score"], told["ann"]["max_score"], told["ann"]["status"]) == (4, 4, "passed")
+    assert (told["ann"]["score"], told["ann"]["max_score"], told["ann"]["status"]) == (3, 3, "passed")
     assert told["bob"]["status"] == told["dan"]["status"] == "failed"
-    assert told["bob"]["score"] < 4 and told["dan"]["score"] == 0
+    assert told["bob"]["score"] < 3 and told["dan"]["score"] == 0
 
 
 def test_names_and_calls_say_which_exercise(tmp_path):

@@ -156,11 +156,10 @@ def test_the_long_solutions_are_those_that_the_checks_compare_with(source, name)
     from aevb_np.exercises import written_out
 
     def body(text):
-        functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
-        for function in functions:
-            if ast.get_docstring(function):
-                del function.body[0]
-        return ast.unparse(next(function.body for function in functions if function.name == name))
+        function = next(
+            node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == name
+        )
+        return [ast.unparse(statement) for statement in function.body[1:]]
 
     in_the_notebook = (NOTEBOOKS / "src" / f"{source}.py").read_text(encoding="utf-8")
     assert body(in_the_notebook) == body(inspect.getsource(getattr(written_out, name)))

@@ -40,7 +40,7 @@ class Grade(NamedTuple):
     fault: str
 
 
-def grade(folder: str | os.PathLike, seconds: float = 20.0, megabytes: int = 2048, seed: int = 0) -> Iterator[Grade]:
+def grade(folder: str | os.PathLike, seconds: float = 60.0, megabytes: int = 2048, seed: int = 0) -> Iterator[Grade]:
     """Grade every notebook and every Python file under a folder, one after the other.
 
     A folder inside is a student, with files; a file that lies in no folder is a student by itself. Which exercises a

@@ -17,7 +17,6 @@ class Fault(NamedTuple):
     family: str  # what kind of fault
     text: str  # which one
     table: tuple[str, ...] = ()  # yours beside what was measured, if it was
-    shown: str = ""  # what can be told at once, without giving anything away: an error, a shape, two numbers
 
 
 @dataclass
@@ -45,7 +44,7 @@ class Report:
         return self.fault is None
 
     def text(self, explain: int | None = None) -> str:
-        """The report: 0 shows the place of the first fault and its numbers, 1 its kind as well, 2 its name."""
+        """The report: 0 shows the place of the first fault, 1 its kind as well, 2 its name."""
         explain = self.explain if explain is None else explain
         lines = [f"{self.exercise} {self.name}: {self.state}"]
         if self.fault and self.fault.state == NOT_WRITTEN:
@@ -66,10 +65,9 @@ class Report:
         """The first fault, as much of it as was asked for."""
         lines = ["", *fault.table] if fault.table else []
         lines += ["", f"first fault: {fault.place}"]
-        lines += [fault.shown] if fault.shown else []
         lines += [f"kind: {fault.family}"] if explain >= 1 else []
-        lines += [f"name: {fault.text}"] if explain >= 2 and fault.text != fault.shown else []
-        lines += [f"(explain={explain + 1} {MORE[explain]})"] if explain < 2 and fault.text != fault.shown else []
+        lines += [f"name: {fault.text}"] if explain >= 2 else []
+        lines += [f"(explain={explain + 1} {MORE[explain]})"] if explain < 2 else []
         return [*lines, "fix this one and run the check again"]
 
     def as_dict(self) -> dict[str, Any]:

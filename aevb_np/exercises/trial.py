@@ -7,15 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.gradients import check_gradients
-from aevb_np.checks.names import factor
+from aevb_np.checks.names import told
 from aevb_np.checks.report import RIGHT, table
 from aevb_np.checks.report import Report as KitReport
 from aevb_np.checks.student import StudentError, called
 from aevb_np.exercises.report import CODE, GRADIENT, NOT_WRITTEN, SHAPE, VALUE, Fault
 
 Arrays = Mapping[str, NDArray]
-NOTHING_BACK = "a backward multiplies what comes back; where that is 0, so is the gradient"
-LEFT_OUT = "what comes back is left out"
 
 
 class FaultError(Exception):
@@ -26,9 +24,9 @@ class FaultError(Exception):
         self.fault = fault
 
 
-def stop(state: str, place: str, family: str, text: str, lines: Sequence[str] = (), shown: str = "") -> NoReturn:
-    """The fault, raised. An error and a wrong shape are shown at once: they are the student's own, and no answer."""
-    raise FaultError(Fault(state, place, family, text, tuple(lines), text if state in (CODE, SHAPE) else shown))
+def stop(state: str, place: str, family: str, text: str, lines: Sequence[str] = ()) -> NoReturn:
+    """The fault, raised."""
+    raise FaultError(Fault(state, place, family, text, tuple(lines)))
 
 
 def call(function: Callable, *arguments: Any, place: str) -> Any:
@@ -63,7 +61,7 @@ def value(function: Callable, arguments: Arrays, shape: tuple[int, ...], place: 
     """The value of a function that gives it alone, or with its backward."""
     given = {name: array.copy() for name, array in arguments.items()}
     answer = call(function, *given.values(), place=place)
-    kept(given, arguments, getattr(function, "__name__", place))
+    kept(given, arguments, place)
     return numbers(answer[0] if isinstance(answer, tuple) and answer else answer, shape, place)
 
 
@@ -101,56 +99,28 @@ def passed(function: Callable, arguments: Arrays, upstream: NDArray, name: str,
     return y, gradients
 
 
-def nothing_back(function: Callable, arguments: Arrays, upstream: NDArray, name: str, constants: Mapping,
-                 wanted: Sequence[str] = ()) -> None:  # fmt: skip
-    """A FaultError unless all gradients are 0 where 0 comes back: so it is seen if that is left out of one."""
-    _, gradients = passed(function, arguments, 0 * upstream, name, wanted)
-    for key, gradient in gradients.items():
-        agree(gradient, 0.0, f"d{key}", NOTHING_BACK, constants, GRADIENT, LEFT_OUT)
-
-
 def kept(given: Arrays, before: Arrays, place: str) -> None:
     """A FaultError if what was given is not what it was before."""
     for name, array in given.items():
         if not np.array_equal(array, before[name], equal_nan=True):
-            letter = name.rpartition(".")[2]
-            instead = f"add to d{letter}, not to {letter}" if letter in ("W", "b") else "compute with a copy"
-            stop(CODE, place, "it changes what it was given", f"{place} changes {name} in place; {instead}")
+            text = f"{place} changes {name} in place; compute with a copy"
+            stop(CODE, place, "it changes what it was given", text)
 
 
-def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping, state: str = VALUE,
-          family: str = "") -> None:  # fmt: skip
-    """A FaultError if these numbers are not those, to rounding; `text` says what is asked for."""
+def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping, state: str = VALUE) -> None:
+    """A FaultError if these numbers are not those, to rounding."""
     right = np.broadcast_to(np.asarray(right, float), yours.shape)
     if not np.isfinite(yours).all():
-        shown = f"{text}: yours has NaN or infinite numbers in it"
-        stop(state, place, "not finite", shown, shown=shown)
+        stop(state, place, "not finite", f"{text}; yours has NaN or infinite numbers in it")
     if np.allclose(yours, right, rtol=1e-7, atol=1e-9):
         return
-    at = np.unravel_index(np.argmax(np.abs(yours - right)), yours.shape)
-    where = f" at {[int(i) for i in at]}" if yours.size > 1 else ""
-    shown = f"{text}: yours {yours[at]:.6g}, expected {right[at]:.6g}{where}"
-    found, name = difference(yours, right, constants)
-    stop(state, place, family or found, f"{text}; {name}" if name else shown, shown=shown)
-
-
-def difference(yours: NDArray, right: NDArray, constants: Mapping) -> tuple[str, str]:
-    """How wrong numbers differ from the right ones, and what that makes of them if it can be said."""
-    square, varied = float((right * right).sum()), np.ptp(right) > 0
+    square = float((right * right).sum())
     c = float((yours * right).sum()) / square if square else 0.0
-    named = factor(c, constants)
-    if c and np.allclose(yours, c * right, rtol=1e-7, atol=1e-9) and (named or varied):
-        family = "the sign" if named == "-1" else "a constant factor" if varied else "another number"
-        return family, f"yours is {named or f'{c:.4g}'} times that"
-    if not varied:
-        return "another number", ""
-    good = int(np.isclose(yours, right, rtol=1e-7, atol=1e-9).sum())
-    if good:
-        return f"{good} of {yours.size} numbers are right", ""
-    shift = yours - right
-    if np.ptp(shift) < 1e-7 * np.abs(shift).max():
-        return "a constant is missing or too much", f"yours is {shift.flat[0]:.6g} more than that"
-    return "another formula: neither a factor nor a constant makes it right", ""
+    if yours.size > 1 and c and np.allclose(yours, c * right, rtol=1e-7, atol=1e-9):
+        stop(state, place, "a factor", f"{text}; yours is {told(c, constants)} times that")
+    at = np.unravel_index(np.argmax(np.abs(yours - right)), yours.shape)
+    entry = [int(i) for i in at]
+    stop(state, place, "other numbers", f"{text}; at {entry} that is {right[at]:.6g}, yours {yours[at]:.6g}")
 
 
 def measured(function: Callable, arguments: Arrays, upstream: NDArray, name: str, constants: Mapping) -> None:
@@ -174,11 +144,7 @@ def judged(report: KitReport, place: str) -> None:
     if report.top is None:
         stop(VALUE, place, "it cannot be told", "; ".join(report.doubts), lines)
     state = {"gradient": GRADIENT, "code": CODE}.get(report.top.part, VALUE)
-    family, right = report.top.family, [row.name for row in report.rows if row.verdict == RIGHT]
-    if family == "unknown":
-        family = f"another formula in {report.top.place}; right: {', '.join(right) or 'none'}"
-    shown = report.top.text if state == CODE else ""
-    raise FaultError(Fault(state, f"{place}: {report.top.place}", family, report.top.text, tuple(lines), shown))
+    stop(state, f"{place}, {report.top.place}", report.top.family, report.top.text, lines)
 
 
 def outcome(thunk: Callable[[], Any]) -> Any:

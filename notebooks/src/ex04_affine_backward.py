@@ -29,7 +29,6 @@ def affine(p, x):
     y = x @ p.W + p.b
 
     def backward(dy):
-        """dy is (M, m); adds to p.dW and p.db, returns dx, (M, n)."""
         ### BEGIN SOLUTION
         p.dW += x.T @ dy
         p.db += dy.sum(axis=0)

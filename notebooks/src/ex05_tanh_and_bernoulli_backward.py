@@ -29,7 +29,6 @@ def tanh(a):
     h = np.tanh(a)
 
     def backward(dh):
-        """dh is (M, n); returns da, (M, n)."""
         ### BEGIN SOLUTION
         return dh * (1 - h**2)  # da
         ### END SOLUTION
@@ -42,7 +41,6 @@ def bernoulli_log_prob(x, logits):
     log_p = (x * logits - softplus(logits)).sum(axis=1)
 
     def backward(dlog_p):
-        """dlog_p is (M,), a number for each row; returns dlogits, (M, D)."""
         ### BEGIN SOLUTION
         return dlog_p[:, None] * (x - sigmoid(logits))  # dlogits
         ### END SOLUTION

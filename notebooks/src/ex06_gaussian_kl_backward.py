@@ -27,7 +27,6 @@ def gaussian_kl(mu, log_var):
     kl = 0.5 * (mu**2 + np.exp(log_var) - 1 - log_var).sum(axis=1)
 
     def backward(dkl):
-        """dkl is (M,), a number for each row; returns dmu and dlog_var, in this order, (M, J) each."""
         ### BEGIN SOLUTION
         d = dkl[:, None]
         return d * mu, 0.5 * d * (np.exp(log_var) - 1)  # dmu, dlog_var

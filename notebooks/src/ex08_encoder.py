@@ -36,10 +36,6 @@ def sgvb_b(model, theta, phi, x, eps):
     bound = log_px - kl  # (M,)
 
     def backward(dbound):
-        """dbound is (M,); adds to dW and db of phi.mean, phi.log_var and phi.hidden, and returns nothing.
-
-        back_decode(dbound) adds to the gradients of theta and returns dz, (M, J).
-        """
         ### BEGIN SOLUTION
         d = dbound[:, None]
         dz = back_decode(dbound)
