@@ -150,6 +150,26 @@ def test_the_report_tells_step_by_step_and_is_plain_data():
     assert report._repr_html_().startswith("<pre") and "&quot;" not in report._repr_html_()[:80]
 
 
+@pytest.mark.parametrize("returned", [lambda dz: dz, lambda dz: (dz, dz), lambda dz: dz[0, 0], lambda dz: True])
+def test_what_the_encoders_backward_returns_does_not_matter(returned):
+    def sgvb_b(model, theta, phi, x, eps):
+        bound, backward = aevb_np.sgvb_b(model, theta, phi, x, eps)
+
+        def and_returns(dbound):
+            backward(dbound)
+            return returned(np.zeros_like(eps))
+
+        return bound, and_returns
+
+    report = check("E8", sgvb_b)
+    assert report.right, report.text(2)
+
+
+@pytest.mark.parametrize("key", EXERCISES)
+def test_no_file_of_the_package_is_blamed(key):
+    assert check(key, *[lambda: None for _ in EXERCISES[key].names]).fault.place == "the call of <lambda>"
+
+
 def test_work_goes_on_without_a_solution():
     x = np.full((2, 3), 0.5)
     assert np.allclose(check("E1", not_written).use(x, 0 * x), -3 * np.log(2))

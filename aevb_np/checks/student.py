@@ -150,8 +150,10 @@ def called(function: Callable, *arguments: Any) -> Any:
         frames = traceback.extract_tb(error.__traceback__)
         ours = str(Path(aevb_np.__file__).parent)
         outside = (ours, "<frozen")
-        own = [f for f in frames if not f.filename.startswith(outside) and "site-packages" not in f.filename] or frames
-        where = f"line {own[-1].lineno} of {Path(own[-1].filename).name}, in {own[-1].name}"
+        own = [f for f in frames if not f.filename.startswith(outside) and "site-packages" not in f.filename]
+        where = f"the call of {getattr(function, '__name__', 'what was given')}"  # it does not take these arguments
+        if own:
+            where = f"line {own[-1].lineno} of {Path(own[-1].filename).name}, in {own[-1].name}"
         if isinstance(error, SyntaxError) and error.filename:
             where = f"line {error.lineno} of {Path(error.filename).name}"
             raise StudentError(f"{type(error).__name__}: {error.msg}", where) from error

@@ -29,16 +29,23 @@ def stop(state: str, place: str, family: str, text: str, lines: Sequence[str] = 
     raise FaultError(Fault(state, place, family, text, tuple(lines)))
 
 
-def call(function: Callable, *arguments: Any, place: str) -> Any:
-    """What a function gives; a FaultError if it raises or gives nothing."""
+def run(function: Callable, *arguments: Any, place: str) -> Any:
+    """What a function gives, be it nothing; a FaultError if it raises."""
     try:
-        answer = called(function, *arguments)
+        return called(function, *arguments)
     except StudentError as failure:
+        if isinstance(failure.__cause__, FaultError):  # found already, on the way
+            raise failure.__cause__ from None
         if isinstance(failure.__cause__, NotImplementedError):
             stop(NOT_WRITTEN, place, NOT_WRITTEN, f"{place} is still to be written")
         stop(CODE, failure.where, "it stops with an error", str(failure))
     except SystemExit:
         stop(CODE, place, "it leaves Python", f"{place} calls exit()")
+
+
+def call(function: Callable, *arguments: Any, place: str) -> Any:
+    """What a function gives; a FaultError if it raises or gives nothing."""
+    answer = run(function, *arguments, place=place)
     if answer is None:
         stop(SHAPE, place, "nothing comes back", f"{place} gives None: is the return missing?")
     return answer
