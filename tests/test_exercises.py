@@ -170,6 +170,25 @@ def test_no_file_of_the_package_is_blamed(key):
     assert check(key, *[lambda: None for _ in EXERCISES[key].names]).fault.place == "the call of <lambda>"
 
 
+@pytest.mark.parametrize("key", EXERCISES)
+def test_an_error_of_ones_own_is_shown_without_asking(key):
+    def stops(*_):
+        raise IndexError("row 9 of 7")
+
+    if key == "E10":  # a class: the method stops
+        stops = type("Adagrad", (aevb_np.Adagrad,), {"move": stops})
+    text = check(key, *[stops for _ in EXERCISES[key].names]).text(0)
+    assert re.search(r"first fault: line \d+ of test_exercises.py, in stops\n  IndexError: row 9 of 7\n", text), text
+    assert "explain=" not in text  # there is no more to tell
+
+
+def test_a_slip_that_stops_is_not_named_by_its_error():
+    (slip,) = (slip for slip in EXERCISES["E4"].slips if "which does not fit" in slip.text)
+    report = check("E4", *EXERCISES["E4"].slipped(slip))
+    assert "  ValueError: matmul" in report.text(0) and "(explain=1" in report.text(0)
+    assert slip.text in report.text(2)
+
+
 def test_work_goes_on_without_a_solution():
     x = np.full((2, 3), 0.5)
     assert np.allclose(check("E1", not_written).use(x, 0 * x), -3 * np.log(2))

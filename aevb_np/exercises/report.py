@@ -17,6 +17,7 @@ class Fault(NamedTuple):
     family: str  # what kind of fault
     text: str  # which one
     table: tuple[str, ...] = ()  # yours beside what was measured, if it was
+    seen: str = ""  # what anybody may see of it, without a word about why: an error's own text, two numbers
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Report:
         return self.fault is None
 
     def text(self, explain: int | None = None) -> str:
-        """The report: 0 shows the place of the first fault, 1 its kind as well, 2 its name."""
+        """The report: 0 shows the first fault, 1 its kind as well, 2 its name."""
         explain = self.explain if explain is None else explain
         lines = [f"{self.exercise} {self.name}: {self.state}"]
         if self.fault and self.fault.state == NOT_WRITTEN:
@@ -64,7 +65,9 @@ class Report:
     def told(self, fault: Fault, explain: int) -> list[str]:
         """The first fault, as much of it as was asked for."""
         lines = ["", *fault.table] if fault.table else []
-        lines += ["", f"first fault: {fault.place}"]
+        lines += ["", f"first fault: {fault.place}", *(f"  {line}" for line in fault.seen.splitlines())]
+        if fault.text == fault.seen:  # there is no more to tell
+            return [*lines, "fix this one and run the check again"]
         lines += [f"kind: {fault.family}"] if explain >= 1 else []
         lines += [f"name: {fault.text}"] if explain >= 2 else []
         lines += [f"(explain={explain + 1} {MORE[explain]})"] if explain < 2 else []

@@ -24,9 +24,10 @@ class FaultError(Exception):
         self.fault = fault
 
 
-def stop(state: str, place: str, family: str, text: str, lines: Sequence[str] = ()) -> NoReturn:
-    """The fault, raised."""
-    raise FaultError(Fault(state, place, family, text, tuple(lines)))
+def stop(state: str, place: str, family: str, text: str, lines: Sequence[str] = (), seen: str = "") -> NoReturn:
+    """The fault, raised; what does not run, and what is of another shape, hides nothing."""
+    plain = text if state in (CODE, SHAPE) else ""
+    raise FaultError(Fault(state, place, family, text, tuple(lines), seen or plain))
 
 
 def run(function: Callable, *arguments: Any, place: str) -> Any:

@@ -226,8 +226,9 @@ def repeatable(functions, given, sizes, seed):
     """Nothing is drawn."""
     first, second = (value(functions[0], given, given["mu"].shape, "z") for _ in range(2))
     if not np.array_equal(first, second):
-        text = "two calls with the same eps differ: new noise is drawn, but eps is given, so that a gradient can pass"
-        stop(CODE, "z", "the same question does not get the same answer", text)
+        text = "new noise is drawn, but eps is given, so that a gradient can pass"
+        seen = "two calls with the same mu, log_var and eps differ"
+        stop(CODE, "z", "the same question does not get the same answer", text, seen=seen)
 
 
 def no_noise(functions, given, sizes, seed):
