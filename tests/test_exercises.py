@@ -145,7 +145,7 @@ def test_whatever_is_handed_in_is_reported(function, state, says):
 def test_the_report_tells_step_by_step_and_is_plain_data():
     report = check("E6", *map(own, EXERCISES["E6"].slipped(EXERCISES["E6"].slips[0])))
     assert report.passed == 2 and "failed      dmu and dlog_var" in repr(report) and "kind:" not in str(report)
-    assert "kind: a factor" in report.text(1) and "(explain=1 tells the kind of fault)" in report.text()
+    assert "kind: the wrong sign" in report.text(1) and "(explain=1 tells the kind of fault)" in report.text()
     assert json.loads(report.json())["fault"]["text"] == EXERCISES["E6"].slips[0].text
     assert report._repr_html_().startswith("<pre") and "&quot;" not in report._repr_html_()[:80]
 
@@ -187,6 +187,44 @@ def test_a_slip_that_stops_is_not_named_by_its_error():
     report = check("E4", *EXERCISES["E4"].slipped(slip))
     assert "  ValueError: matmul" in report.text(0) and "(explain=1" in report.text(0)
     assert slip.text in report.text(2)
+
+
+@pytest.mark.parametrize(
+    "key, written, says",
+    [
+        ("E1", lambda x, a: aevb_np.bernoulli_log_prob(x, a)[0].clip(-500), "expected -11000"),
+        ("E1", lambda x, a: -aevb_np.bernoulli_log_prob(x, a)[0], "yours 9.55788, expected -9.55788"),
+        ("E2", lambda mu, s: aevb_np.gaussian_kl(mu, 2 * s)[0], "log_var = [1 1 1 1 1]\n  yours 10.9726, expected 1.7957"),
+        ("E3", lambda mu, s, eps: mu + np.exp(s) * eps, "log_var = 1.25, eps = 1: yours 3.49034, expected 1.86825"),
+        ("E5", lambda a: tanh_by(lambda a, h: 1 - np.tanh(h) ** 2)(a), "a = 0.5493, dh = 1: yours 0.786448, expected 0.75"),
+    ],
+)  # fmt: skip
+def test_two_numbers_are_shown_without_asking(key, written, says):
+    functions = [written, own(aevb_np.bernoulli_log_prob)][: len(EXERCISES[key].names)]
+    assert says in check(key, *functions).text(0), check(key, *functions).text(0)
+
+
+@pytest.mark.parametrize(
+    "key, written, kind",
+    [
+        ("E1", lambda x, a: -aevb_np.bernoulli_log_prob(x, a)[0], "the wrong sign"),
+        ("E1", lambda x, a: aevb_np.bernoulli_log_prob(x, a)[0] / 11, "a factor, 1/D"),
+        ("E2", lambda mu, s: aevb_np.gaussian_kl(mu, 2 * s)[0], "the right sign everywhere, too large"),
+        ("E4", lambda p, x: with_dx(p, x, lambda dx: -dx), "the wrong sign"),
+        ("E6", kl(lambda mu, s, d: (d[:, None] * mu, np.sinh(s) * d[:, None])),
+         "log_var: the right sign everywhere, another size; right: mu"),
+        ("E6", kl(lambda mu, s, d: (d[:, None] * mu, 0.5 * (1 - np.exp(-s)) * d[:, None])),
+         "log_var: the right sign everywhere, another size; right: mu"),
+    ],
+)  # fmt: skip
+def test_the_kind_narrows_it_down(key, written, kind):
+    assert f"kind: {kind}\n" in check(key, written).text(1)
+
+
+def with_dx(p, x, change):
+    """An affine layer with another dx."""
+    y, backward = aevb_np.affine(p, x)
+    return y, lambda dy: change(backward(dy))
 
 
 def test_work_goes_on_without_a_solution():

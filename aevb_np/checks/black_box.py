@@ -9,13 +9,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.checks.names import told
+from aevb_np.checks.names import kind_of_factor, told
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.report import Finding
 
 Arrays = Mapping[str, NDArray]
 EQUAL = 1e-5
-FACTOR, PLACE, PART = "a factor", "the right numbers in the wrong place", "only some of the numbers"
+PLACE, PART = "the right numbers in the wrong place", "only some of the numbers"
 
 
 def check(yours: Arrays, measured: Arrays, parameters: Arrays, wrong: list[str], constants: Mapping) -> list[Finding]:
@@ -71,7 +71,7 @@ def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping, alone: b
             text = f"{name}: {kinds[said]}: it is {said} times what it should be"
             return [Finding(f"mean:{name}", name, "a mean for a sum", text, whole=True)]
         verb = "has the wrong sign" if said == "-1" else f"is {said} times what it should be"
-        return [Finding(f"factor:{name}:{said}", name, FACTOR, f"{name}: the gradient {verb}")]
+        return [Finding(f"factor:{name}:{said}", name, kind_of_factor(said), f"{name}: the gradient {verb}")]
     return displaced(name, a, n) or whole_numbers(name, a, n, constants) or confined(name, a, n)
 
 
@@ -140,15 +140,16 @@ def together(yours: Arrays, measured: Arrays, wrong: list[str], constants: Mappi
     said = [told(c, constants) for c in factors.values()]
     if len(factors) == len(measured) > 1 and len(set(said)) == 1:
         verb = "has the wrong sign: up and down are mixed up" if said[0] == "-1" else f"is {said[0]} times too large"
-        return [Finding(f"factor:all:{said[0]}", "in every array", FACTOR, f"every gradient {verb}", whole=True)]
+        text, kind = f"every gradient {verb}", kind_of_factor(said[0])
+        return [Finding(f"factor:all:{said[0]}", "in every array", kind, text, whole=True)]
     if len(wrong) > 1 and all(abs(np.linalg.norm(yours[name]) - 1) < EQUAL for name in wrong):
         text = "every gradient is scaled to length 1"
-        return [Finding("factor:length 1", "in every array", FACTOR, text, whole=True)]
+        return [Finding("factor:length 1", "in every array", "their length", text, whole=True)]
     biases = [name for name in measured if measured[name].squeeze().ndim < 2]
     if len(biases) > 1 and set(wrong) == set(biases):
         text = f"all bias gradients, and only they, are {' or '.join(sorted(set(said)))} times too large: "
         text += "a mean over the rows where a sum belongs (or the other way round)"
-        return [Finding("factor:biases:" + ",".join(said), "in the biases", FACTOR, text, whole=True)]
+        return [Finding("factor:biases:" + ",".join(said), "in the biases", "a factor", text, whole=True)]
     return []
 
 

@@ -149,9 +149,10 @@ def bits_passed(functions, given):
 def tanh_slope(functions, given, sizes, seed):
     """One unit at a time."""
     for a, right in ((0.0, 1.0), (np.arctanh(0.5), 0.75), (np.arctanh(-0.8), 0.36)):
-        _, slope = passed(functions[0], {"a": np.array([[a]])}, np.ones((1, 1)), "tanh")
+        one = {"a": np.array([[a]])}
+        _, slope = passed(functions[0], one, np.ones((1, 1)), "tanh")
         text = f"the slope of tanh where h = {np.tanh(a):g} is {right:g}"
-        agree(slope["a"], right, "da of one unit", text, {}, GRADIENT)
+        agree(slope["a"], right, "da of one unit", text, {}, GRADIENT, one | {"dh": np.ones((1, 1))})
 
 
 def tanh_measured(functions, given, sizes, seed):
@@ -167,7 +168,8 @@ def bits_slope(functions, given, sizes, seed):
         arguments = {"x": np.array([[x]]), "logits": np.array([[a]])}
         _, slope = passed(functions[1], arguments, np.ones(1), "bernoulli_log_prob", ["logits"])
         text = f"for one pixel x = {x:g} with y = {1 / (1 + np.exp(-a)):g} the slope is {right:g}"
-        agree(slope["logits"], right, "dlogits of one pixel", text, {}, GRADIENT)
+        shown = arguments | {"dlog_p": np.ones((1, 1))}
+        agree(slope["logits"], right, "dlogits of one pixel", text, {}, GRADIENT, shown)
 
 
 def bits_measured(functions, given, sizes, seed):
@@ -255,9 +257,10 @@ def kl_minimum(functions, given, sizes, seed):
     """Where q is the prior the KL has its minimum."""
     zeros = {name: np.zeros((sizes.M, sizes.J)) for name in ("mu", "log_var")}
     _, gradients = passed(functions[0], zeros, given["dkl"], "gaussian_kl")
+    there = zeros | {"dkl": np.broadcast_to(given["dkl"][:, None], zeros["mu"].shape)}
     for name, gradient in gradients.items():
         text = f"where q is the prior the KL has its minimum, so d{name} is 0 there"
-        agree(gradient, 0.0, f"d{name} at (0, 0)", text, sizes._asdict(), GRADIENT)
+        agree(gradient, 0.0, f"d{name} at (0, 0)", text, sizes._asdict(), GRADIENT, there)
 
 
 def kl_measured(functions, given, sizes, seed):

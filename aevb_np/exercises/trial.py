@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.gradients import check_gradients
-from aevb_np.checks.names import told
 from aevb_np.checks.report import RIGHT, table
 from aevb_np.checks.report import Report as KitReport
 from aevb_np.checks.student import StudentError, called
+from aevb_np.exercises.likeness import close, likeness, pair
 from aevb_np.exercises.report import CODE, GRADIENT, NOT_WRITTEN, SHAPE, VALUE, Fault
 
 Arrays = Mapping[str, NDArray]
@@ -115,20 +115,14 @@ def kept(given: Arrays, before: Arrays, place: str) -> None:
             stop(CODE, place, "it changes what it was given", text)
 
 
-def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping, state: str = VALUE) -> None:
-    """A FaultError if these numbers are not those, to rounding."""
+def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping, state: str = VALUE,
+          inputs: Arrays | None = None) -> None:  # fmt: skip
+    """A FaultError if these numbers are not those, to rounding; `inputs` are what each is made of, or its row."""
     right = np.broadcast_to(np.asarray(right, float), yours.shape)
-    if not np.isfinite(yours).all():
-        stop(state, place, "not finite", f"{text}; yours has NaN or infinite numbers in it")
-    if np.allclose(yours, right, rtol=1e-7, atol=1e-9):
+    if close(yours, right):
         return
-    square = float((right * right).sum())
-    c = float((yours * right).sum()) / square if square else 0.0
-    if yours.size > 1 and c and np.allclose(yours, c * right, rtol=1e-7, atol=1e-9):
-        stop(state, place, "a factor", f"{text}; yours is {told(c, constants)} times that")
-    at = np.unravel_index(np.argmax(np.abs(yours - right)), yours.shape)
-    entry = [int(i) for i in at]
-    stop(state, place, "other numbers", f"{text}; at {entry} that is {right[at]:.6g}, yours {yours[at]:.6g}")
+    kind = likeness(yours, right, constants)
+    stop(state, place, kind, f"{text}; yours: {kind}", seen=pair(yours, right, inputs or {}))
 
 
 def measured(function: Callable, arguments: Arrays, upstream: NDArray, name: str, constants: Mapping) -> None:
