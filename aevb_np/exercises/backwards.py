@@ -1,5 +1,6 @@
 """E4 to E6: the backward of one function each, against measured gradients."""
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from aevb_np import distributions, layers
 from aevb_np.exercises.exercise import Exercise, Slip
 from aevb_np.exercises.report import GRADIENT
-from aevb_np.exercises.trial import agree, both, call, measured, passed
+from aevb_np.exercises.trial import agree, both, call, measured, parameters_kept, passed
 from aevb_np.params import Params
 
 # E4
@@ -31,10 +32,12 @@ def as_function(affine, start=0.0):
     def function(x, W, b):
         p = Params({"W": W.shape, "b": b.shape})
         p.W[...], p.b[...], p.grad[:] = W, b, start
+        before = copy.deepcopy(p)
         y, backward = both(affine, (p, x), "affine")
 
         def all_gradients(dy):
             dx = call(backward, dy, place="the backward of affine")
+            parameters_kept(p, before, "p.", "the backward of affine")
             return dx, p.dW.copy(), p.db.copy()
 
         return y, all_gradients

@@ -1,5 +1,6 @@
 """E7 to E9: the backwards of a whole decoder and of the encoder through z, with the full diagnosis of the kit."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from aevb_np.checks.vae import check_vae
 from aevb_np.exercises import written_out
 from aevb_np.exercises.exercise import Exercise, Given, Sizes, Slip
 from aevb_np.exercises.report import GRADIENT
-from aevb_np.exercises.trial import agree, back, both, judged, kept, numbers, run
+from aevb_np.exercises.trial import agree, back, both, judged, kept, numbers, parameters_kept, run
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params
@@ -71,25 +72,23 @@ class Whole:
         """Once there and back: the value, and all gradients by name; neither may change what it is given."""
         p = Params(self.shapes(sizes), given["p"].copy())
         p.grad[:] = start
-        kept_given = {name: given[name].copy() for name in ("x", "z", "d")}
-        x, z, d = kept_given.values()
-        before = {"the parameters": given["p"], **given}
-        after = {"the parameters": p.flat, **kept_given}
-        backward_of = f"the backward of {self.name}"
-        if self.decoder:
-            value, backward = both(function, (p.theta, x, z), self.name)
-        else:
-            model = self.model(sizes.D, (sizes.H, sizes.H + 1), sizes.J)
-            value, backward = both(function, (model, p.theta, p.phi, x, z), self.name)
+        theirs, noise = (p.theta, "z") if self.decoder else (p, "eps")
+        before = copy.deepcopy(theirs), {"x": given["x"], noise: given["z"], "the upstream gradient": given["d"]}
+        mine = {name: array.copy() for name, array in before[1].items()}
+        x, z, d = mine.values()
+        model = self.model(sizes.D, (sizes.H, sizes.H + 1), sizes.J)
+        arguments = (p.theta, x, z) if self.decoder else (model, p.theta, p.phi, x, z)
+        value, backward = both(function, arguments, self.name)
         value = numbers(value, d.shape, self.name)
-        kept(after, before, self.name)
+        kept(mine, before[1], self.name)
+        backward_of, gradients = f"the backward of {self.name}", {}
         if self.decoder:
             gradients = back(backward, d, {"z": z}, backward_of)
         else:
             run(backward, d, place=backward_of)  # what the bound's backward returns is of no use to anybody
-            gradients = {}
-        kept(after, before, backward_of)
-        arrays = p.theta.arrays("theta.") if self.decoder else p.arrays()
+        kept(mine, before[1], backward_of)
+        parameters_kept(theirs, before[0], "p." if self.decoder else "", backward_of)
+        arrays = theirs.arrays("theta." if self.decoder else "")
         return value, gradients | {name: gradient.copy() for name, _, gradient in arrays}
 
     def value(self, functions, given, sizes, seed):

@@ -105,10 +105,10 @@ def first_fault(wanted: Exercise, functions: Functions, seed: int, report: Repor
     if fault.state == NOT_WRITTEN:
         return fault
     with np.errstate(all="ignore"):
+        if fault.family == "unknown":
+            fault = fault._replace(family=wanted.kinds(functions, seed))
         slip = wanted.recognise(functions, seed)
-    if slip is None:
-        return fault
-    return fault._replace(text=slip.text, family="a known slip" if fault.family == "unknown" else fault.family)
+    return fault._replace(text=slip.text) if slip else fault
 
 
 def hint(key: str, level: int = 1) -> str:

@@ -12,6 +12,7 @@ from aevb_np.checks.report import Report as KitReport
 from aevb_np.checks.student import StudentError, called
 from aevb_np.exercises.likeness import close, likeness, pair
 from aevb_np.exercises.report import CODE, GRADIENT, NOT_WRITTEN, SHAPE, VALUE, Fault
+from aevb_np.params import Params
 
 Arrays = Mapping[str, NDArray]
 
@@ -69,7 +70,7 @@ def value(function: Callable, arguments: Arrays, shape: tuple[int, ...], place: 
     """The value of a function that gives it alone, or with its backward."""
     given = {name: array.copy() for name, array in arguments.items()}
     answer = call(function, *given.values(), place=place)
-    kept(given, arguments, place)
+    kept(given, arguments, getattr(function, "__name__", place))
     return numbers(answer[0] if isinstance(answer, tuple) and answer else answer, shape, place)
 
 
@@ -103,7 +104,8 @@ def passed(function: Callable, arguments: Arrays, upstream: NDArray, name: str,
     kept(given, arguments, name)
     like = {key: arguments[key] for key in wanted or arguments}
     gradients = back(backward, d, like, f"the backward of {name}")
-    kept(given | {"upstream gradient": d}, {**arguments, "upstream gradient": upstream}, f"the backward of {name}")
+    before = {**arguments, "the upstream gradient": upstream}
+    kept(given | {"the upstream gradient": d}, before, f"the backward of {name}")
     return y, gradients
 
 
@@ -111,8 +113,17 @@ def kept(given: Arrays, before: Arrays, place: str) -> None:
     """A FaultError if what was given is not what it was before."""
     for name, array in given.items():
         if not np.array_equal(array, before[name], equal_nan=True):
-            text = f"{place} changes {name} in place; compute with a copy"
+            text = f"{place} changes {name}; it was given, so compute with a copy"
             stop(CODE, place, "it changes what it was given", text)
+
+
+def parameters_kept(p: Params, before: Params, prefix: str, place: str) -> None:
+    """A FaultError if a parameter is not what it was before."""
+    for (name, now, _), (_, then, _) in zip(p.arrays(prefix), before.arrays()):
+        if not np.array_equal(now, then, equal_nan=True):
+            group, _, last = name.rpartition(".")
+            text = f"{place} changes {name} itself; a backward adds to its gradient, {group}.d{last}"
+            stop(CODE, place, "it changes the parameters", text)
 
 
 def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping, state: str = VALUE,
