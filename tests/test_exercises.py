@@ -44,7 +44,7 @@ def test_a_slip_fails_and_is_named(key, n):
 
 def test_there_are_enough_slips_and_hints():
     for exercise in EXERCISES.values():
-        assert 4 <= len(exercise.slips) <= 8 and len({slip.text for slip in exercise.slips}) == len(exercise.slips)
+        assert 4 <= len(exercise.slips) <= 12 and len({slip.text for slip in exercise.slips}) == len(exercise.slips)
         assert len(set(exercise.hints)) == 3
 
 
@@ -245,6 +245,21 @@ def test_two_numbers_are_shown_without_asking(key, written, says):
 )  # fmt: skip
 def test_the_kind_narrows_it_down(key, written, kind):
     assert f"kind: {kind}\n" in check(key, written).text(1)
+
+
+@pytest.mark.parametrize(
+    "key, written, name",
+    [
+        ("E2", lambda mu, s: 0.5 * (mu**2 + np.exp(s) ** 2 - 1 - np.log(np.exp(s) ** 2)).sum(axis=1),
+         "log_var is read as log sigma"),
+        ("E6", kl(lambda mu, s, d: (d[:, None] * mu, 0.5 * (np.exp(s) - 1))), "left out of log sigma^2's gradient"),
+        ("E6", kl(lambda mu, s, d: (mu, d[:, None] * 0.5 * (np.exp(s) - 1))), "left out of mu's gradient"),
+        ("E6", kl(lambda mu, s, d: (d.sum() * mu, d.sum() * 0.5 * (np.exp(s) - 1))), "each row has its own"),
+        ("E6", kl(lambda mu, s, d: (d[:, None] * mu, d[:, None] * (0.5 * np.exp(s) - 1))), "the 1/2 belongs to both"),
+    ],
+)  # fmt: skip
+def test_what_students_tried_is_named(key, written, name):
+    assert name in check(key, written).text(2)
 
 
 def with_dx(p, x, change):

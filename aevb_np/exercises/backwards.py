@@ -314,6 +314,12 @@ E6 = Exercise(
             "0.5 * d * (var - 1)",
             "0.5 * d * (1 - 1 / var)",
         ),
+        Slip("the 1/2 belongs to both terms, to the 1 as well", "0.5 * d * (var - 1)", "d * (0.5 * var - 1)"),
         Slip("what comes back, dkl, is left out", "d = dkl[:, None]", "d = 1.0"),
+        Slip("what comes back, dkl, is left out of mu's gradient", "return d * mu,", "return mu,"),
+        Slip(
+            "what comes back, dkl, is left out of log sigma^2's gradient", "0.5 * d * (var - 1)", "0.5 * (var - 1)"
+        ),
+        Slip("dkl is summed over the rows; each row has its own, dkl[:, None]", "d = dkl[:, None]", "d = dkl.sum()"),
     ),
 )

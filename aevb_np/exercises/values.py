@@ -208,6 +208,11 @@ E2 = Exercise(
             "var = np.exp(log_var)",
             "var = np.exp(2 * log_var)",
         ),
+        Slip(
+            "log_var is read as log sigma throughout: it holds log sigma^2, so exp(log_var) is sigma^2",
+            "(mu**2 + var - 1 - log_var)",
+            "(mu**2 + var**2 - 1 - 2 * log_var)",
+        ),
         Slip("a mean over the latent dimensions where a sum belongs: a factor of J", ".sum(axis=1)", ".mean(axis=1)"),
         Slip(
             "the other KL, of the prior to q",
