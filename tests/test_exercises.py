@@ -262,6 +262,34 @@ def test_what_students_tried_is_named(key, written, name):
     assert name in check(key, written).text(2)
 
 
+def changed(key, find, instead):
+    """The solution of an exercise with another piece of text in it."""
+    return EXERCISES[key].slipped(exercises.exercise.Slip("", find, instead))
+
+
+@pytest.mark.parametrize(
+    "find, instead, place, name",
+    [
+        ("d = dbound[:, None]", "d = 1.0", "phi.mean.b", "dbound, is left out of the KL"),
+        ("back_decode(dbound)", "back_decode(np.ones_like(dbound))", "theta.logits.b", "is left out of the rec"),
+        ("d = dbound[:, None]\n        dz = back_decode(dbound)", "d, dbound = 1.0, 0 * dbound + 1\n        "
+         "dz = back_decode(dbound)", "theta.logits.b", "dbound, is left out: every row"),
+    ],
+)  # fmt: skip
+def test_the_first_fault_is_the_first_on_the_way_back(find, instead, place, name):
+    report = check("E8", *changed("E8", find, instead))
+    assert report.fault.place == f"the gradient of {place}" and name in report.text(2)
+
+
+@pytest.mark.parametrize("key", ["E7", "E9"])
+def test_a_decoders_table_has_the_decoders_rows(key):
+    report = check(key, *changed(key, "return da @", "return (da / (1 - h**2)) @"))
+    assert report.fault.place == f"the backward of {EXERCISES[key].names[0]}, what it returns, dz"
+    assert "p.hidden.W" in report.text() and "phi." not in report.text(), report.text()
+    report = check(key, *changed(key, "p.hidden.dW += z.T @ da", "p.hidden.dW += z.T @ da / len(z)"))
+    assert "p.hidden.W" in report.fault.place and "phi." not in report.text()
+
+
 def with_dx(p, x, change):
     """An affine layer with another dx."""
     y, backward = aevb_np.affine(p, x)

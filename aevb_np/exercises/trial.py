@@ -157,7 +157,8 @@ def judged(report: KitReport, place: str) -> None:
     if report.top is None:
         stop(VALUE, place, "it cannot be told", "; ".join(report.doubts), lines)
     state = {"gradient": GRADIENT, "code": CODE}.get(report.top.part, VALUE)
-    stop(state, f"{place}, {report.top.place}", report.top.family, report.top.text, lines)
+    text = report.top.text.removeprefix(f"{report.top.place}: ")
+    stop(state, f"{place}, {report.top.place}", report.top.family, text, lines)
 
 
 def outcome(thunk: Callable[[], Any]) -> Any:
