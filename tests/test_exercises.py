@@ -290,6 +290,27 @@ def test_a_decoders_table_has_the_decoders_rows(key):
     assert "p.hidden.W" in report.fault.place and "phi." not in report.text()
 
 
+def test_a_right_slope_is_not_blamed_for_what_comes_back_to_it():
+    both = "(dmu + dlog_var) @ (phi.mean.W + phi.log_var.W).T"
+    report = check("E8", *changed("E8", "dmu @ phi.mean.W.T + dlog_var @ phi.log_var.W.T", both))
+    assert "what comes back to it, or its own slope, is wrong" in report.text(2)
+    assert report.fault.family == "one step of the way back"
+
+
+def test_a_gradient_that_never_arrives_is_said_to_be_in_another_array():
+    def affine(p, x):
+        y, backward = aevb_np.affine(p, x)
+
+        def rebinds(dy):
+            dW, db = p.dW, p.db
+            dW, db = dW + x.T @ dy, db + dy.sum(axis=0)
+            return dy @ p.W.T
+
+        return y, rebinds
+
+    assert "0 everywhere: never added to (dW = dW + ... makes another array)" in check("E4", affine).text(2)
+
+
 def with_dx(p, x, change):
     """An affine layer with another dx."""
     y, backward = aevb_np.affine(p, x)

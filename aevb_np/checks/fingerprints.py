@@ -163,9 +163,9 @@ def step_fault(
     if moved(layer, delta - right.delta, numbers):
         text = "the gradient came back through weights that had already been updated"
         return [finding(f"slope:{layer}:updated weights", name, "an update too early", text, mapping)]
-    text = f"the step to the delta of {MODEL_PARTS[layer]} is wrong, given what comes before it; "
-    text += f"it should be {right.text}"
-    return [finding(f"place:{layer}", name, "a local derivative", text, mapping)]
+    text = "given the deltas before it, what comes back to it, or its own slope, is wrong: "
+    text += f"its delta should be {right.text}"
+    return [finding(f"place:{layer}", name, "one step of the way back", text, mapping)]
 
 
 def cut_off(delta: NDArray, right: NDArray) -> str:
