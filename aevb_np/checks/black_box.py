@@ -58,8 +58,8 @@ def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping, alone: b
         text = f"{name}: {int((~np.isfinite(a)).sum())} numbers are NaN or infinite"
         return [Finding(f"nan:{name}", name, "not finite", text)]
     if not a.any():
-        text = f"{name}: the gradient is 0 everywhere: never added to (dW = dW + ... makes another array), overwritten, "
-        text += "or cut off to whole numbers"
+        text = f"{name}: the gradient is 0 everywhere: never added to (dW = dW + ... makes another array), "
+        text += "overwritten, or cut off to whole numbers"
         return [Finding(f"zero:{name}", name, "a gradient is missing", text)]
     if not n.any():
         text = f"{name}: the value does not depend on it, so its gradient is zero; yours is not"
