@@ -9,7 +9,7 @@ import pytest
 
 import aevb_np
 from aevb_np import exercises
-from aevb_np.exercises import EXERCISES, check, hint
+from aevb_np.exercises import EXERCISES, check, grade, hint
 from aevb_np.exercises.report import PASSES
 
 SLIPS = [(key, n) for key, exercise in EXERCISES.items() for n in range(len(exercise.slips))]
@@ -331,6 +331,17 @@ def test_hints():
         hint("E8", 4)
     with pytest.raises(ValueError, match="no exercise 'E99'; there are E1, E2"):
         check("E99", hint)
+
+
+@pytest.mark.parametrize("key", ["E4", "E5", "E6", "E7", "E8", "E9"])
+def test_a_stub_says_what_its_backward_adds_to_and_returns(key):
+    (path,) = (Path(__file__).parent.parent / "notebooks" / "exercises").glob(f"ex{int(key[1:]):02d}_*.ipynb")
+    code = "".join(cell for cell in grade.cells(path) if "def backward" in cell)
+    says = re.findall(r"def backward\((\w+)\):\n +# (.*)\n", code)
+    assert len(says) == len(EXERCISES[key].names)
+    for upstream, text in says:
+        assert text.startswith(f"{upstream} is (M") and ("return d" in text or key == "E8" and "nothing" in text)
+        assert ("add to" in text) == (key not in ("E5", "E6"))
 
 
 def test_the_page_names_every_exercise():

@@ -16,14 +16,14 @@ from aevb_np.params import Params
 
 def layer(sizes, rng):
     """An affine layer from J numbers to D."""
-    M, n, m = sizes.M, sizes.J, sizes.D
-    shapes = {"x": (M, n), "W": (n, m), "b": (m,), "dy": (M, m)}
+    M, I, K = sizes.M, sizes.J, sizes.D
+    shapes = {"x": (M, I), "W": (I, K), "b": (K,), "dy": (M, K)}
     return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
 
 
 def constants(sizes):
-    """What the sizes are called in E4."""
-    return {"M": sizes.M, "n": sizes.J, "m": sizes.D}
+    """What the sizes are called in E4: the indices m, i and k of its sum run to M, I and K."""
+    return {"M": sizes.M, "I": sizes.J, "K": sizes.D}
 
 
 def as_function(affine, start=0.0):
@@ -101,7 +101,7 @@ E4 = Exercise(
         "Every y_mk = sum_i x_mi W_ik + b_k. Ask of each x_mi, W_ik and b_k which y it touches, and add up what comes "
         "back from these; then see that the shapes can fit in one way only.",
         "dL/dW_ik = sum_m x_mi dy_mk,  dL/db_k = sum_m dy_mk,  dL/dx_mi = sum_k dy_mk W_ik.",
-        "p.dW += (n, M) @ (M, m);  p.db += a sum of dy over the rows;  return (M, m) @ (m, n).",
+        "p.dW += (I, M) @ (M, K);  p.db += a sum of dy over the rows;  return (M, K) @ (K, I).",
     ),
     (
         Slip("db is a mean over the rows where a sum belongs", "p.db += dy.sum(axis=0)", "p.db += dy.mean(axis=0)"),
