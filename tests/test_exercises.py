@@ -171,7 +171,10 @@ def test_whatever_is_handed_in_is_reported(function, state, says):
 def test_the_report_tells_step_by_step_and_is_plain_data():
     report = check("E6", *map(own, EXERCISES["E6"].slipped(EXERCISES["E6"].slips[0])))
     assert report.passed == 2 and "failed      dmu and dlog_var" in repr(report) and "kind:" not in str(report)
-    assert "kind: the wrong sign" in report.text(1) and "(explain=1 tells the kind of fault)" in report.text()
+    assert "kind: the wrong sign" in report.text(1)
+    assert report.text().splitlines()[0] == "E6 gaussian_kl: a wrong gradient"
+    assert report.text().splitlines()[-1] == "fix this one and check again (explain=1 tells the kind of fault)"
+    assert report.text(2).splitlines()[-1] == "fix this one and check again"
     assert json.loads(report.json())["fault"]["text"] == EXERCISES["E6"].slips[0].text
     assert report._repr_html_().startswith("<pre") and "&quot;" not in report._repr_html_()[:80]
 

@@ -89,7 +89,7 @@ E4 = Exercise(
     (layers.affine,),
     layer,
     (
-        ("the value, and gradients of the right shapes", affine_value),
+        ("once there and back: the value, and all shapes", affine_value),
         ("db, dW and dx against measured gradients", affine_measured),
         ("dW and db are added to, not written over", affine_adds),
     ),
@@ -282,7 +282,7 @@ E6 = Exercise(
     (distributions.gaussian_kl,),
     codes,
     (
-        ("the value, and gradients of the right shapes", kl_value),
+        ("once there and back: the value, and all shapes", kl_value),
         ("0 where q is the prior", kl_minimum),
         ("dmu and dlog_var against measured gradients", kl_measured),
     ),

@@ -166,7 +166,7 @@ class Whole:
     def exercise(self, key: str, title: str, paper: str, stars: int, minutes: int, **more: Any) -> Exercise:
         """An exercise whose checks are those of this class."""
         checks = (
-            ("the value, and a gradient of the right shape", self.value),
+            ("once there and back: the value, and all shapes", self.value),
             ("all gradients of the bound, diagnosed", self.diagnosed),
             ("a gradient of its own for every row, other sizes", self.every_row),
             ("gradients are added to, not written over", self.adds),

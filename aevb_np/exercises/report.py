@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 NOT_WRITTEN, CODE, SHAPE, VALUE, GRADIENT, PASSES = "not written yet", "code", "shape", "value", "gradient", "passes"
+WORDS = {CODE: "a fault in the code", SHAPE: "a wrong shape", VALUE: "a wrong value", GRADIENT: "a wrong gradient"}
 MORE = ("tells the kind of fault", "tells what it is")
 
 
@@ -47,7 +48,7 @@ class Report:
     def text(self, explain: int | None = None) -> str:
         """The report: 0 shows the first fault, 1 its kind as well, 2 its name."""
         explain = self.explain if explain is None else explain
-        lines = [f"{self.exercise} {self.name}: {self.state}"]
+        lines = [f"{self.exercise} {self.name}: {WORDS.get(self.state, self.state)}"]
         if self.fault and self.fault.state == NOT_WRITTEN:
             lines.append(self.fault.text)
             lines.append(f'hint("{self.exercise}", 1) gives the idea, 2 the formula, 3 the shape of the line')
@@ -67,11 +68,12 @@ class Report:
         lines = ["", *fault.table] if fault.table else []
         lines += ["", f"first fault: {fault.place}", *(f"  {line}" for line in fault.seen.splitlines())]
         if fault.text == fault.seen:  # there is no more to tell
-            return [*lines, "fix this one and run the check again"]
-        lines += [f"kind: {fault.family}"] if explain >= 1 else []
-        lines += [f"name: {fault.text}"] if explain >= 2 else []
-        lines += [f"(explain={explain + 1} {MORE[explain]})"] if explain < 2 else []
-        return [*lines, "fix this one and run the check again"]
+            explain = 2
+        else:
+            lines += [f"kind: {fault.family}"] if explain >= 1 else []
+            lines += [f"name: {fault.text}"] if explain >= 2 else []
+        more = f" (explain={explain + 1} {MORE[explain]})" if explain < 2 else ""
+        return [*lines, f"fix this one and check again{more}"]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts."""
