@@ -255,6 +255,8 @@ def test_the_kind_narrows_it_down(key, written, kind):
     [
         ("E2", lambda mu, s: 0.5 * (mu**2 + np.exp(s) ** 2 - 1 - np.log(np.exp(s) ** 2)).sum(axis=1),
          "log_var is read as log sigma"),
+        ("E2", lambda mu, s: 0.5 * ((mu**2 + np.exp(s) - s).sum(axis=1) - 1), "the 1 enters once for a row"),
+        ("E3", lambda mu, s, eps: mu + 0.5 * np.exp(s) * eps, "the 1/2 belongs into the exponent"),
         ("E6", kl(lambda mu, s, d: (d[:, None] * mu, 0.5 * (np.exp(s) - 1))), "left out of log sigma^2's gradient"),
         ("E6", kl(lambda mu, s, d: (mu, d[:, None] * 0.5 * (np.exp(s) - 1))), "left out of mu's gradient"),
         ("E6", kl(lambda mu, s, d: (d.sum() * mu, d.sum() * 0.5 * (np.exp(s) - 1))), "each row has its own"),
@@ -281,7 +283,8 @@ def changed(key, find, instead):
 )  # fmt: skip
 def test_the_first_fault_is_the_first_on_the_way_back(find, instead, place, name):
     report = check("E8", *changed("E8", find, instead))
-    assert report.fault.place == f"the gradient of {place}" and name in report.text(2)
+    assert report.fault.place == f"the gradient of {place}, where the rows do not all count the same"
+    assert name in report.text(2)
 
 
 @pytest.mark.parametrize("key", ["E7", "E9"])
@@ -312,6 +315,11 @@ def test_a_gradient_that_never_arrives_is_said_to_be_in_another_array():
         return y, rebinds
 
     assert "0 everywhere: never added to (dW = dW + ... makes another array)" in check("E4", affine).text(2)
+
+
+def test_tanh_of_tanh_is_named():
+    report = check("E5", tanh_by(lambda a, h: 1 - np.tanh(h) ** 2), own(aevb_np.bernoulli_log_prob))
+    assert "h is tanh(a) already" in report.text(2)
 
 
 def with_dx(p, x, change):

@@ -216,6 +216,7 @@ E5 = Exercise(
     (
         Slip("the slope of tanh is 1 - h^2; the square is lost", "(1 - h**2)", "(1 - h)"),
         Slip("the slope of tanh is 1 - h^2 with h after the tanh; this takes a", "(1 - h**2)", "(1 - a**2)"),
+        Slip("the tanh is taken twice: h is tanh(a) already", "(1 - h**2)", "(1 - np.tanh(h) ** 2)"),
         Slip("h (1 - h) is the slope of a sigmoid, not of tanh", "(1 - h**2)", "h * (1 - h)"),
         Slip("what comes back, dh, is left out", "return dh * (1 - h**2)", "return (1 - h**2)"),
         Slip("y - x: the sign is that of a loss", "(x - sigmoid(logits))", "(sigmoid(logits) - x)", 1),

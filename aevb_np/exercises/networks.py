@@ -143,7 +143,8 @@ class Whole:
         _, right = self.passed(self.solution, given, sizes)
         for name in sorted(right, key=on_the_way_back):
             text = "another gradient comes back for every row, and each must count for its own row"
-            agree(yours[name], right[name], f"the gradient of {name}", text, sizes._asdict(), GRADIENT)
+            place = f"the gradient of {name}, where the rows do not all count the same"
+            agree(yours[name], right[name], place, text, sizes._asdict(), GRADIENT)
 
     def adds(self, functions, given, sizes, seed):
         """What lies in the twins stays there."""

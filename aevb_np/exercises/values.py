@@ -209,6 +209,11 @@ E2 = Exercise(
             "var = np.exp(2 * log_var)",
         ),
         Slip(
+            "the 1 enters once for a row: it belongs to each of the J terms, into the sum",
+            "- 1 - log_var).sum(axis=1)",
+            "- log_var).sum(axis=1) - 0.5",
+        ),
+        Slip(
             "log_var is read as log sigma throughout: it holds log sigma^2, so exp(log_var) is sigma^2",
             "(mu**2 + var - 1 - log_var)",
             "(mu**2 + var**2 - 1 - 2 * log_var)",
@@ -310,6 +315,11 @@ E3 = Exercise(
             "the standard deviation is exp(log_var / 2); exp(log_var) is the variance",
             "np.exp(0.5 * log_var)",
             "np.exp(log_var)",
+        ),
+        Slip(
+            "the 1/2 belongs into the exponent: the root of exp(log_var) is exp(log_var / 2)",
+            "np.exp(0.5 * log_var)",
+            "0.5 * np.exp(log_var)",
         ),
         Slip("sigma is left out: the noise is not stretched", "np.exp(0.5 * log_var) * eps", "eps"),
         Slip("log_var itself stands where sigma belongs", "np.exp(0.5 * log_var)", "log_var"),
