@@ -211,6 +211,16 @@ def test_an_error_of_ones_own_is_shown_without_asking(key):
     assert "explain=" not in text  # there is no more to tell
 
 
+@pytest.mark.parametrize("key", ["E7", "E8", "E9"])
+def test_a_number_of_rows_that_is_written_in_is_found(key):
+    def fixed(*arguments):
+        value, backward = EXERCISES[key].solutions[0](*arguments)
+        return value, lambda d: backward(d.reshape(7) if len(d) > 1 else d)
+
+    report = check(key, fixed)
+    assert report.passed == 2 and "in <lambda>" in report.fault.place and "reshape" in report.fault.seen
+
+
 def test_a_slip_that_stops_is_not_named_by_its_error():
     (slip,) = (slip for slip in EXERCISES["E4"].slips if "which does not fit" in slip.text)
     report = check("E4", *EXERCISES["E4"].slipped(slip))
