@@ -41,7 +41,7 @@ def likeness(yours: NDArray, right: NDArray, constants: Mapping[str, float]) -> 
 
     Examples
     --------
-    >>> right = np.array([1.0, -2.0, 4.0])
+    >>> right = np.array([0.5, -2.0, 4.0])
     >>> [likeness(wrong, right, {"D": 11}) for wrong in (-right, right / 11, right + 1, right**3)]
     ['the wrong sign', 'a factor, 1/D', 'a term: 1 more everywhere', 'the right sign everywhere, another size']
     """
