@@ -67,7 +67,8 @@ class Params:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if value is not self.__dict__.get(name):  # p.dW += ... ends in p.dW = p.dW
-            raise AttributeError(f"'{name}' is a window onto the flat vector; write into it with p.{name}[...] = value")
+            ways = f"add with p.{name} += value, write into it with p.{name}[...] = value"
+            raise AttributeError(f"'{name}' is a window onto the flat vector; {ways}")
 
     def __getattr__(self, name: str) -> Any:  # reached only when there is no such window
         raise AttributeError(f"no parameter '{name}' here; there are {', '.join(self.__dict__.get('shapes', ()))}")

@@ -457,7 +457,7 @@ def test_params_keep_the_vector_they_are_given():
 
 def test_params_refuse_what_would_go_wrong_silently():
     p = nested()
-    with pytest.raises(AttributeError, match=r"write into it with p.W\[...\] = value"):
+    with pytest.raises(AttributeError, match=r"add with p.W \+= value, write into it with p.W\[...\] = value"):
         p.phi.W = np.zeros((3, 1))
     with pytest.raises(AttributeError, match="no parameter 'mean' here; there are theta, phi"):
         _ = p.mean

@@ -1,7 +1,11 @@
 """Grading: whatever one submission does, every other gets the grade that it deserves."""
 
 import csv
+import inspect
 import json
+import re
+import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -73,7 +77,7 @@ def graded(tmp_path_factory):
         ("dan", "it does not run", "stopped after 4 seconds"),
         ("eve", "it does not run", "MemoryError"),
         ("fay", "passes 3 of 3 public checks", ""),
-        ("gus", "not written yet", ""),
+        ("gus", "not written yet", "gaussian_kl is still to be written"),
         ("hal", "passes 3 of 3 public checks", ""),
         ("ida", "it does not run", "SystemExit: 3"),
         ("jim", "it does not run", "it is no notebook"),
@@ -85,6 +89,7 @@ def graded(tmp_path_factory):
 def test_each_gets_the_grade_it_deserves(graded, student, state, fault):
     rows, _ = graded
     assert rows[student]["state"] == state
+    assert rows[student]["fault"].count("gaussian_kl") < 2  # one place, told once
     assert fault in rows[student]["fault"]
 
 
@@ -107,6 +112,23 @@ def test_names_and_calls_say_which_exercise(tmp_path):
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         assert answered(path) == keys
+
+
+def test_the_time_limit_is_the_same_wherever_it_is_told(capsys):
+    seconds = inspect.signature(grade).parameters["seconds"].default
+    with pytest.raises(SystemExit):
+        main(["grade", "--help"])
+    assert re.search(rf"--seconds \S+\s+that one file may take \({seconds:g}\)", capsys.readouterr().out)
+    text = (Path(__file__).parent.parent / "notebooks" / "README.md").read_text(encoding="utf-8")
+    assert f"A file may take {seconds:g} seconds (`--seconds`)" in " ".join(text.split())
+
+
+def test_a_right_file_is_far_from_the_limit(tmp_path):
+    solution = next((Path(__file__).parent.parent / "notebooks" / "solutions").glob("ex08*"))  # it trains, too
+    shutil.copy(solution, tmp_path)
+    start = time.perf_counter()
+    (one,) = grade(tmp_path)
+    assert one.state.startswith("passes") and time.perf_counter() - start < 10
 
 
 def test_an_empty_folder_is_said_to_be_one(tmp_path):

@@ -9,13 +9,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.checks.names import told
+from aevb_np.checks.names import kind_of_factor, told
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.report import Finding
 
 Arrays = Mapping[str, NDArray]
 EQUAL = 1e-5
-SIGN, FACTOR = "the sign", "a factor"
 PLACE, PART = "the right numbers in the wrong place", "only some of the numbers"
 
 
@@ -59,7 +58,8 @@ def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping, alone: b
         text = f"{name}: {int((~np.isfinite(a)).sum())} numbers are NaN or infinite"
         return [Finding(f"nan:{name}", name, "not finite", text)]
     if not a.any():
-        text = f"{name}: the gradient is zero everywhere: never filled in, overwritten, or cut off to whole numbers"
+        text = f"{name}: the gradient is 0 everywhere: never added to (dW = dW + ... makes another array), "
+        text += "overwritten, or cut off to whole numbers"
         return [Finding(f"zero:{name}", name, "a gradient is missing", text)]
     if not n.any():
         text = f"{name}: the value does not depend on it, so its gradient is zero; yours is not"
@@ -72,8 +72,7 @@ def array_faults(name: str, a: NDArray, n: NDArray, constants: Mapping, alone: b
             text = f"{name}: {kinds[said]}: it is {said} times what it should be"
             return [Finding(f"mean:{name}", name, "a mean for a sum", text, whole=True)]
         verb = "has the wrong sign" if said == "-1" else f"is {said} times what it should be"
-        family = SIGN if said == "-1" else FACTOR
-        return [Finding(f"factor:{name}:{said}", name, family, f"{name}: the gradient {verb}")]
+        return [Finding(f"factor:{name}:{said}", name, kind_of_factor(said), f"{name}: the gradient {verb}")]
     return displaced(name, a, n) or whole_numbers(name, a, n, constants) or confined(name, a, n)
 
 
@@ -141,18 +140,17 @@ def together(yours: Arrays, measured: Arrays, wrong: list[str], constants: Mappi
         return []
     said = [told(c, constants) for c in factors.values()]
     if len(factors) == len(measured) > 1 and len(set(said)) == 1:
-        family, verb = FACTOR, f"is {said[0]} times too large"
-        if said[0] == "-1":
-            family, verb = SIGN, "has the wrong sign: up and down are mixed up"
-        return [Finding(f"factor:all:{said[0]}", "in every array", family, f"every gradient {verb}", whole=True)]
+        verb = "has the wrong sign: up and down are mixed up" if said[0] == "-1" else f"is {said[0]} times too large"
+        text, kind = f"every gradient {verb}", kind_of_factor(said[0])
+        return [Finding(f"factor:all:{said[0]}", "in every array", kind, text, whole=True)]
     if len(wrong) > 1 and all(abs(np.linalg.norm(yours[name]) - 1) < EQUAL for name in wrong):
         text = "every gradient is scaled to length 1"
-        return [Finding("factor:length 1", "in every array", FACTOR, text, whole=True)]
+        return [Finding("factor:length 1", "in every array", "their length", text, whole=True)]
     biases = [name for name in measured if measured[name].squeeze().ndim < 2]
     if len(biases) > 1 and set(wrong) == set(biases):
         text = f"all bias gradients, and only they, are {' or '.join(sorted(set(said)))} times too large: "
         text += "a mean over the rows where a sum belongs (or the other way round)"
-        return [Finding("factor:biases:" + ",".join(said), "in the biases", FACTOR, text, whole=True)]
+        return [Finding("factor:biases:" + ",".join(said), "in the biases", "a factor", text, whole=True)]
     return []
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aevb_np.checks import batches, slopes
 from aevb_np.checks.mapping import Mapping
-from aevb_np.checks.names import told
+from aevb_np.checks.names import kind_of_factor, told
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.paths import surplus
 from aevb_np.checks.problem import Point
@@ -157,15 +157,15 @@ def step_fault(
     if close(delta, c * right.delta):
         said = told(c, at.constants)
         text = f"the delta {'has the wrong sign' if said == '-1' else f'is {said} times what it should be'}"
-        return [finding(f"slope:{layer}:factor {said}", name, "a factor", text, mapping)]
+        return [finding(f"slope:{layer}:factor {said}", name, kind_of_factor(said), text, mapping)]
     if text := cut_off(delta, right.delta) or other_variance(layer, delta, right.delta, numbers):
         return [finding(f"slope:{layer}:cut", name, "numbers are cut off", text, mapping)]
     if moved(layer, delta - right.delta, numbers):
         text = "the gradient came back through weights that had already been updated"
         return [finding(f"slope:{layer}:updated weights", name, "an update too early", text, mapping)]
-    text = f"the step to the delta of {MODEL_PARTS[layer]} is wrong, given what comes before it; "
-    text += f"it should be {right.text}"
-    return [finding(f"place:{layer}", name, "a local derivative", text, mapping)]
+    text = "given the deltas before it, what comes back to it, or its own slope, is wrong: "
+    text += f"its delta should be {right.text}"
+    return [finding(f"place:{layer}", name, "one step of the way back", text, mapping)]
 
 
 def cut_off(delta: NDArray, right: NDArray) -> str:

@@ -38,6 +38,11 @@ def simple(constants: Mapping[str, float]) -> Iterator[tuple[str, float]]:
         yield from [(f"{a}^2", n**2), (f"1/{a}^2", 1 / n**2)]
 
 
+def kind_of_factor(said: str) -> str:
+    """A family of faults: -1 is a sign to everybody."""
+    return "the wrong sign" if said == "-1" else f"a factor, {said}"
+
+
 def told(c: float, constants: Mapping[str, float]) -> str:
     """A factor for a reader: its name if it has one, else the number."""
     return "0" if abs(c) < 1e-6 else factor(c, constants) or f"{c:.4g}"

@@ -207,7 +207,7 @@ def hidden(h: NDArray, a: NDArray, heads: list[str], W: Arrays, before: Arrays) 
         Choice(used, dh * slope, f"the local derivative you use is {used}, it should be 1 - h^2")
         for used, slope in slopes.items()
     ]
-    found[0] = found[0]._replace(text="1 - h^2 times what comes back from above")
+    found[0] = found[0]._replace(text="1 - h^2 times the sum of delta W^T over the heads, each with its own two")
     return found + wiring(1 - h**2, heads, W, before)
 
 

@@ -164,7 +164,7 @@ def called(function: Callable, *arguments: Any) -> Any:
         ours = str(Path(aevb_np.__file__).parent)
         outside = (ours, "<frozen")
         own = [f for f in frames if not f.filename.startswith(outside) and "site-packages" not in f.filename]
-        where = "the call itself"
+        where = f"the call of {getattr(function, '__name__', 'what was given')}"  # it does not take these arguments
         if own:
             where = f"line {own[-1].lineno} of {Path(own[-1].filename).name}, in {own[-1].name}"
         if isinstance(error, SyntaxError) and error.filename:

@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="of submissions")
     parser.add_argument("--out", type=Path, metavar="DIR", default=Path("grades"), help="for the tables (grades)")
     parser.add_argument("--seed", type=whole, default=0, help="other numbers and other sizes (0)")
-    parser.add_argument("--seconds", type=whole, default=60, help="that one file may take (60)")
+    parser.add_argument("--seconds", type=whole, default=20, help="that one file may take (20)")
     parser.add_argument("--memory", type=whole, metavar="MB", default=2048, help="that one file may use (2048)")
 
 

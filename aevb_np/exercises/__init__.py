@@ -2,7 +2,8 @@
 
     from aevb_np.exercises import check, hint
 
-    check("E6", gaussian_kl)                 what is right, and the place of the first fault
+    check("E6", gaussian_kl)                 what is right, and the first fault: its place, an error's text, or an entry
+                                             of yours beside what is expected
     check("E6", gaussian_kl, explain=2)      its name: 1 tells its kind only
     hint("E6", 1)                            the idea; 2 the formula, 3 the shape of the line
 

@@ -1,5 +1,6 @@
 """E4 to E6: the backward of one function each, against measured gradients."""
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from aevb_np import distributions, layers
 from aevb_np.exercises.exercise import Exercise, Slip
 from aevb_np.exercises.report import GRADIENT
-from aevb_np.exercises.trial import agree, measured, passed
+from aevb_np.exercises.trial import agree, both, call, measured, parameters_kept, passed
 from aevb_np.params import Params
 
 # E4
@@ -15,14 +16,14 @@ from aevb_np.params import Params
 
 def layer(sizes, rng):
     """An affine layer from J numbers to D."""
-    M, n, m = sizes.M, sizes.J, sizes.D
-    shapes = {"x": (M, n), "W": (n, m), "b": (m,), "dy": (M, m)}
+    M, I, K = sizes.M, sizes.J, sizes.D
+    shapes = {"x": (M, I), "W": (I, K), "b": (K,), "dy": (M, K)}
     return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
 
 
 def constants(sizes):
-    """What the sizes are called in E4."""
-    return {"M": sizes.M, "n": sizes.J, "m": sizes.D}
+    """What the sizes are called in E4: the indices m, i and k of its sum run to M, I and K."""
+    return {"M": sizes.M, "I": sizes.J, "K": sizes.D}
 
 
 def as_function(affine, start=0.0):
@@ -31,11 +32,13 @@ def as_function(affine, start=0.0):
     def function(x, W, b):
         p = Params({"W": W.shape, "b": b.shape})
         p.W[...], p.b[...], p.grad[:] = W, b, start
-        y, backward = affine(p, x)
+        before = copy.deepcopy(p)
+        y, backward = both(affine, (p, x), "affine")
 
         def all_gradients(dy):
-            dx = backward(dy)
-            return None if dx is None else (dx, p.dW.copy(), p.db.copy())
+            dx = call(backward, dy, place="the backward of affine")
+            parameters_kept(p, before, "p.", "the backward of affine")
+            return dx, p.dW.copy(), p.db.copy()
 
         return y, all_gradients
 
@@ -62,11 +65,7 @@ def affine_measured(functions, given, sizes, seed):
     def function(b, W, x):
         y, backward = as_function(functions[0])(x, W, b)
 
-        def reordered(dy):
-            gradients = backward(dy)
-            return None if gradients is None else gradients[::-1]
-
-        return y, reordered
+        return y, lambda dy: backward(dy)[::-1]
 
     measured(function, arguments, given["dy"], "affine", constants(sizes))
 
@@ -90,7 +89,7 @@ E4 = Exercise(
     (layers.affine,),
     layer,
     (
-        ("the value, and gradients of the right shapes", affine_value),
+        ("once there and back: the value, and all shapes", affine_value),
         ("db, dW and dx against measured gradients", affine_measured),
         ("dW and db are added to, not written over", affine_adds),
     ),
@@ -102,7 +101,7 @@ E4 = Exercise(
         "Every y_mk = sum_i x_mi W_ik + b_k. Ask of each x_mi, W_ik and b_k which y it touches, and add up what comes "
         "back from these; then see that the shapes can fit in one way only.",
         "dL/dW_ik = sum_m x_mi dy_mk,  dL/db_k = sum_m dy_mk,  dL/dx_mi = sum_k dy_mk W_ik.",
-        "p.dW += (n, M) @ (M, m);  p.db += a sum of dy over the rows;  return (M, m) @ (m, n).",
+        "p.dW += (I, M) @ (M, K);  p.db += a sum of dy over the rows;  return (M, K) @ (K, I).",
     ),
     (
         Slip("db is a mean over the rows where a sum belongs", "p.db += dy.sum(axis=0)", "p.db += dy.mean(axis=0)"),
@@ -153,9 +152,10 @@ def bits_passed(functions, given):
 def tanh_slope(functions, given, sizes, seed):
     """One unit at a time."""
     for a, right in ((0.0, 1.0), (np.arctanh(0.5), 0.75), (np.arctanh(-0.8), 0.36)):
-        _, slope = passed(functions[0], {"a": np.array([[a]])}, np.ones((1, 1)), "tanh")
+        one = {"a": np.array([[a]])}
+        _, slope = passed(functions[0], one, np.ones((1, 1)), "tanh")
         text = f"the slope of tanh where h = {np.tanh(a):g} is {right:g}"
-        agree(slope["a"], right, "da of one unit", text, {}, GRADIENT)
+        agree(slope["a"], right, "da of one unit", text, {}, GRADIENT, one | {"dh": np.ones((1, 1))})
 
 
 def tanh_measured(functions, given, sizes, seed):
@@ -171,7 +171,8 @@ def bits_slope(functions, given, sizes, seed):
         arguments = {"x": np.array([[x]]), "logits": np.array([[a]])}
         _, slope = passed(functions[1], arguments, np.ones(1), "bernoulli_log_prob", ["logits"])
         text = f"for one pixel x = {x:g} with y = {1 / (1 + np.exp(-a)):g} the slope is {right:g}"
-        agree(slope["logits"], right, "dlogits of one pixel", text, {}, GRADIENT)
+        shown = arguments | {"dlog_p": np.ones((1, 1))}
+        agree(slope["logits"], right, "dlogits of one pixel", text, {}, GRADIENT, shown)
 
 
 def bits_measured(functions, given, sizes, seed):
@@ -215,6 +216,7 @@ E5 = Exercise(
     (
         Slip("the slope of tanh is 1 - h^2; the square is lost", "(1 - h**2)", "(1 - h)"),
         Slip("the slope of tanh is 1 - h^2 with h after the tanh; this takes a", "(1 - h**2)", "(1 - a**2)"),
+        Slip("the tanh is taken twice: h is tanh(a) already", "(1 - h**2)", "(1 - np.tanh(h) ** 2)"),
         Slip("h (1 - h) is the slope of a sigmoid, not of tanh", "(1 - h**2)", "h * (1 - h)"),
         Slip("what comes back, dh, is left out", "return dh * (1 - h**2)", "return (1 - h**2)"),
         Slip("y - x: the sign is that of a loss", "(x - sigmoid(logits))", "(sigmoid(logits) - x)", 1),
@@ -259,9 +261,10 @@ def kl_minimum(functions, given, sizes, seed):
     """Where q is the prior the KL has its minimum."""
     zeros = {name: np.zeros((sizes.M, sizes.J)) for name in ("mu", "log_var")}
     _, gradients = passed(functions[0], zeros, given["dkl"], "gaussian_kl")
+    there = zeros | {"dkl": np.broadcast_to(given["dkl"][:, None], zeros["mu"].shape)}
     for name, gradient in gradients.items():
         text = f"where q is the prior the KL has its minimum, so d{name} is 0 there"
-        agree(gradient, 0.0, f"d{name} at (0, 0)", text, sizes._asdict(), GRADIENT)
+        agree(gradient, 0.0, f"d{name} at (0, 0)", text, sizes._asdict(), GRADIENT, there)
 
 
 def kl_measured(functions, given, sizes, seed):
@@ -280,7 +283,7 @@ E6 = Exercise(
     (distributions.gaussian_kl,),
     codes,
     (
-        ("the value, and gradients of the right shapes", kl_value),
+        ("once there and back: the value, and all shapes", kl_value),
         ("0 where q is the prior", kl_minimum),
         ("dmu and dlog_var against measured gradients", kl_measured),
     ),
@@ -312,6 +315,12 @@ E6 = Exercise(
             "0.5 * d * (var - 1)",
             "0.5 * d * (1 - 1 / var)",
         ),
+        Slip("the 1/2 belongs to both terms, to the 1 as well", "0.5 * d * (var - 1)", "d * (0.5 * var - 1)"),
         Slip("what comes back, dkl, is left out", "d = dkl[:, None]", "d = 1.0"),
+        Slip("what comes back, dkl, is left out of mu's gradient", "return d * mu,", "return mu,"),
+        Slip(
+            "what comes back, dkl, is left out of log sigma^2's gradient", "0.5 * d * (var - 1)", "0.5 * (var - 1)"
+        ),
+        Slip("dkl is summed over the rows; each row has its own, dkl[:, None]", "d = dkl[:, None]", "d = dkl.sum()"),
     ),
 )

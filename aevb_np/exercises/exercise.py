@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.exercises.likeness import likeness
 from aevb_np.exercises.trial import outcome, same
 
 Given = dict[str, NDArray]
@@ -90,10 +91,29 @@ class Exercise:
                 return slip
         return None
 
+    def kinds(self, functions: Functions, seed: int) -> str:
+        """Which of the probed numbers are right, and what the others are like."""
+        given, sizes = self.problem(seed)
+        mine, right = (outcomes(self.probes(those, given, sizes)) for those in (functions, self.solutions))
+        found: dict[str, list[str]] = {}
+        for name, expected in numbers_by_name(right).items():
+            yours = numbers_by_name(mine).get(name)
+            if isinstance(yours, np.ndarray):
+                kind = "right" if same(yours, expected) else likeness(yours, expected, sizes._asdict())
+                found.setdefault(kind, []).append(name)
+        wrong = [f"{', '.join(names)}: {kind}" for kind, names in found.items() if kind != "right"]
+        return "; ".join([*wrong, f"right: {', '.join(found.get('right', ['none']))}"])
+
 
 def outcomes(probes: dict[str, Callable]) -> dict[str, Any]:
     """What comes of each probe."""
     return {name: outcome(probe) for name, probe in probes.items()}
+
+
+def numbers_by_name(of_probes: dict[str, Any]) -> dict[str, Any]:
+    """The arrays of all probes; of two with one name the first."""
+    return {name: array for arrays in reversed(of_probes.values()) if isinstance(arrays, dict)
+            for name, array in arrays.items()}  # fmt: skip
 
 
 def only(function: Callable) -> Callable:

@@ -40,7 +40,7 @@ class Grade(NamedTuple):
     fault: str
 
 
-def grade(folder: str | os.PathLike, seconds: float = 60.0, megabytes: int = 2048, seed: int = 0) -> Iterator[Grade]:
+def grade(folder: str | os.PathLike, seconds: float = 20.0, megabytes: int = 2048, seed: int = 0) -> Iterator[Grade]:
     """Grade every notebook and every Python file under a folder, one after the other.
 
     A folder inside is a student, with files; a file that lies in no folder is a student by itself. Which exercises a
@@ -50,7 +50,7 @@ def grade(folder: str | os.PathLike, seconds: float = 60.0, megabytes: int = 204
     ----------
     folder : path
     seconds : float
-        That one file may take.
+        That one file may take; a right one takes one or two.
     megabytes : int
         That its process may use, where the system can limit it.
     seed : int
@@ -176,7 +176,9 @@ def checked(key: str, space: Mapping[str, Any], error: str, seed: int) -> dict[s
         text = f"it defines no {missing[0]}" + (f"; {error}" if error else "")
         return {"state": NOT_RUN if error else NOT_WRITTEN, "passed": 0, "fault": text}
     report = check(key, *(space[name] for name in names), seed=seed)
-    fault = f"{report.fault.place}: {report.fault.text}" if report.fault else ""
+    fault = report.fault.text if report.fault else ""
+    if report.fault and not fault.startswith(report.fault.place):
+        fault = f"{report.fault.place}: {fault}"
     return {"state": report.state, "passed": report.passed, "fault": fault}
 
 

@@ -1,5 +1,6 @@
 """E7 to E9: the backwards of a whole decoder and of the encoder through z, with the full diagnosis of the kit."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -8,11 +9,13 @@ from numpy.typing import NDArray
 
 from aevb_np import estimators
 from aevb_np.checks import problem
+from aevb_np.checks.reference import BACKWARD_ORDER, backward_order
+from aevb_np.checks.report import Report
 from aevb_np.checks.vae import check_vae
 from aevb_np.exercises import written_out
-from aevb_np.exercises.exercise import Exercise, Given, Sizes, Slip
+from aevb_np.exercises.exercise import SIZES, Exercise, Given, Sizes, Slip
 from aevb_np.exercises.report import GRADIENT
-from aevb_np.exercises.trial import agree, back, both, call, judged, kept, numbers
+from aevb_np.exercises.trial import agree, back, both, judged, kept, numbers, parameters_kept, run
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params
@@ -55,7 +58,7 @@ class Whole:
         if self.decoder:
             model = VAE(Written(model.decoder, function), model.encoder)  # type: ignore[arg-type]
             return estimators.sgvb_b(model, p.theta, p.phi, x, eps)
-        return both(function, (model, p.theta, p.phi, x, eps), self.name)
+        return function(model, p.theta, p.phi, x, eps)
 
     def given(self, sizes: Sizes, rng: np.random.Generator) -> Given:
         """Parameters, data, noise or z, and what comes back for each row."""
@@ -71,22 +74,23 @@ class Whole:
         """Once there and back: the value, and all gradients by name; neither may change what it is given."""
         p = Params(self.shapes(sizes), given["p"].copy())
         p.grad[:] = start
-        kept_given = {name: given[name].copy() for name in ("x", "z", "d")}
-        x, z, d = kept_given.values()
-        before = {"the parameters": given["p"], **given}
-        after = {"the parameters": p.flat, **kept_given}
-        backward_of = f"the backward of {self.name}"
-        if self.decoder:
-            value, backward = both(function, (p.theta, x, z), self.name)
-        else:
-            model = self.model(sizes.D, (sizes.H, sizes.H + 1), sizes.J)
-            value, backward = both(function, (model, p.theta, p.phi, x, z), self.name)
+        theirs, prefix, noise = (p.theta, "p.", "z") if self.decoder else (p, "", "eps")
+        before = copy.deepcopy(theirs), {"x": given["x"], noise: given["z"], "the upstream gradient": given["d"]}
+        mine = {name: array.copy() for name, array in before[1].items()}
+        x, z, d = mine.values()
+        model = self.model(sizes.D, (sizes.H, sizes.H + 1), sizes.J)
+        arguments = (p.theta, x, z) if self.decoder else (model, p.theta, p.phi, x, z)
+        value, backward = both(function, arguments, self.name)
         value = numbers(value, d.shape, self.name)
-        kept(after, before, self.name)
-        gradients = back(backward, d, {"z": z}, backward_of) if self.decoder else nothing(backward, d, backward_of)
-        kept(after, before, backward_of)
-        arrays = p.theta.arrays("theta.") if self.decoder else p.arrays()
-        return value, gradients | {name: gradient.copy() for name, _, gradient in arrays}
+        kept(mine, before[1], self.name)
+        backward_of, gradients = f"the backward of {self.name}", {}
+        if self.decoder:
+            gradients = back(backward, d, {"z": z}, backward_of)
+        else:
+            run(backward, d, place=backward_of)  # what the bound's backward returns is of no use to anybody
+        kept(mine, before[1], backward_of)
+        parameters_kept(theirs, before[0], prefix, backward_of)
+        return value, gradients | {name: gradient.copy() for name, _, gradient in theirs.arrays(prefix)}
 
     def value(self, functions, given, sizes, seed):
         """The value and the shapes."""
@@ -96,11 +100,13 @@ class Whole:
 
     def diagnosed(self, functions, given, sizes, seed):
         """The verification kit's word about the whole model."""
+        shapes = self.model(problem.D, HIDDEN, problem.J).shapes
+        names = {self.theirs(name): name for name, _, _ in Params(shapes).arrays()}
 
         def parameters(arrays):
-            p = Params(self.model(problem.D, HIDDEN, problem.J).shapes)
+            p = Params(shapes)
             for name, w, _ in p.arrays():
-                w[...] = arrays[name]
+                w[...] = arrays[self.theirs(name)]
             return p
 
         def value(arrays, x, eps):
@@ -110,19 +116,37 @@ class Whole:
             p = parameters(arrays)
             _, backward = self.bound(functions[0], p, x, eps, HIDDEN)
             backward(np.ones(len(x)))
-            return {name: gradient for name, _, gradient in p.arrays()}
+            return {self.theirs(name): gradient for name, _, gradient in p.arrays()}
 
-        names = {name: name for name, _, _ in Params(self.model(problem.D, HIDDEN, problem.J).shapes).arrays()}
         report = check_vae(value, gradients, names=names, decoder=self.kind, sign=1, scale="sum", seed=seed)
-        judged(report, f"the backward of {self.name}")
+        judged(self.own(report), f"the backward of {self.name}")
+
+    def theirs(self, name: str) -> str:
+        """What an array is called where it is written: of a decoder's parameters, p, there are theta's only."""
+        return name.replace("theta.", "p.") if self.decoder else name
+
+    def own(self, report: Report) -> Report:
+        """The report without the encoder, where a decoder is written: all that the encoder sees of it is dz."""
+        if not self.decoder:
+            return report
+        if report.wrong_arrays and all(name.startswith("phi.") for name in report.wrong_arrays):
+            report.findings = [
+                finding._replace(place="what it returns, dz", text=finding.text.removeprefix(f"{finding.place}: "))
+                for finding in report.findings
+            ]
+        report.rows = [row for row in report.rows if row.name.startswith("p.")]
+        return report
 
     def every_row(self, functions, given, sizes, seed):
         """A gradient of its own for every row, at other sizes: the package's own answer is the measure."""
+        sizes = SIZES[(seed + 1) % len(SIZES)]
+        given = self.given(sizes, np.random.default_rng(seed))
         _, yours = self.passed(functions[0], given, sizes)
         _, right = self.passed(self.solution, given, sizes)
-        for name, gradient in right.items():
+        for name in sorted(right, key=on_the_way_back):
             text = "another gradient comes back for every row, and each must count for its own row"
-            agree(yours[name], gradient, f"the gradient of {name}", text, sizes._asdict(), GRADIENT)
+            place = f"the gradient of {name}, where the rows do not all count the same"
+            agree(yours[name], right[name], place, text, sizes._asdict(), GRADIENT)
 
     def adds(self, functions, given, sizes, seed):
         """What lies in the twins stays there."""
@@ -145,7 +169,7 @@ class Whole:
     def exercise(self, key: str, title: str, paper: str, stars: int, minutes: int, **more: Any) -> Exercise:
         """An exercise whose checks are those of this class."""
         checks = (
-            ("the value, and a gradient of the right shape", self.value),
+            ("once there and back: the value, and all shapes", self.value),
             ("all gradients of the bound, diagnosed", self.diagnosed),
             ("a gradient of its own for every row, other sizes", self.every_row),
             ("gradients are added to, not written over", self.adds),
@@ -155,10 +179,11 @@ class Whole:
         )
 
 
-def nothing(backward: Callable, d: NDArray, place: str) -> Given:
-    """A backward that only adds to the gradients of the parameters."""
-    call(lambda upstream: backward(upstream) or 0, d, place=place)
-    return {}
+def on_the_way_back(name: str) -> tuple:
+    """The place of a gradient among those of a backward pass; what it returns comes last."""
+    if name == "z":
+        return (len(BACKWARD_ORDER),)
+    return backward_order(name.replace("p.", "theta.")), name.endswith("W")
 
 
 SQUARE = "the slope of tanh is 1 - h^2; the square is lost"
@@ -227,6 +252,21 @@ E8 = Whole("bernoulli", "sgvb_b", decoder=False).exercise(
         Slip("the way through sigma lacks eps", "0.5 * sigma * eps * dz", "0.5 * sigma * dz"),
         Slip(
             "the way through sigma is left out: only the KL reaches log sigma^2", "0.5 * sigma * eps * dz - 0.5", "-0.5"
+        ),
+        Slip(
+            "what comes back, dbound, is left out of the KL's part: every row counts the same",
+            "d = dbound[:, None]",
+            "d = 1.0",
+        ),
+        Slip(
+            "what comes back, dbound, is left out of the reconstruction's part: every row counts the same",
+            "back_decode(dbound)",
+            "back_decode(np.ones_like(dbound))",
+        ),
+        Slip(
+            "what comes back, dbound, is left out: every row counts the same",
+            "d = dbound[:, None]\n        dz = back_decode(dbound)",
+            "d = 1.0\n        dz = back_decode(np.ones_like(dbound))",
         ),
         Slip("the KL is left out on the way to mu", "dmu = dz - d * mu", "dmu = dz"),
         Slip("the KL has the wrong sign: the bound is less by it", "dmu = dz - d * mu", "dmu = dz + d * mu"),

@@ -41,9 +41,11 @@ def first_step(functions, given, sizes, seed):
     """G holds one square; the step is step g / sqrt(G)."""
     w, G = next(trace(functions[0], given))
     squares = EPSILON + given["g1"] ** 2
-    agree(G, squares, "G after one step", f"G starts from epsilon = {EPSILON} and gains g^2", {})
+    text = f"G starts from epsilon = {EPSILON} and gains g^2"
+    agree(G, squares, "G after one step", text, {}, inputs={"g": given["g1"]})
     text = "after one step w has moved by step g / sqrt(G), uphill"
-    agree(w - given["w"], STEP * given["g1"] / np.sqrt(squares), "w after one step", text, {})
+    inputs = {"step": np.full_like(w, STEP), "g": given["g1"], "G": squares}
+    agree(w - given["w"], STEP * given["g1"] / np.sqrt(squares), "how far w has moved", text, {}, inputs=inputs)
 
 
 def three_steps(functions, given, sizes, seed):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 NOT_WRITTEN, CODE, SHAPE, VALUE, GRADIENT, PASSES = "not written yet", "code", "shape", "value", "gradient", "passes"
+WORDS = {CODE: "a fault in the code", SHAPE: "a wrong shape", VALUE: "a wrong value", GRADIENT: "a wrong gradient"}
 MORE = ("tells the kind of fault", "tells what it is")
 
 
@@ -17,6 +18,7 @@ class Fault(NamedTuple):
     family: str  # what kind of fault
     text: str  # which one
     table: tuple[str, ...] = ()  # yours beside what was measured, if it was
+    seen: str = ""  # what anybody may see of it, without a word about why: an error's own text, two numbers
 
 
 @dataclass
@@ -44,9 +46,9 @@ class Report:
         return self.fault is None
 
     def text(self, explain: int | None = None) -> str:
-        """The report: 0 shows the place of the first fault, 1 its kind as well, 2 its name."""
+        """The report: 0 shows the first fault, 1 its kind as well, 2 its name."""
         explain = self.explain if explain is None else explain
-        lines = [f"{self.exercise} {self.name}: {self.state}"]
+        lines = [f"{self.exercise} {self.name}: {WORDS.get(self.state, self.state)}"]
         if self.fault and self.fault.state == NOT_WRITTEN:
             lines.append(self.fault.text)
             lines.append(f'hint("{self.exercise}", 1) gives the idea, 2 the formula, 3 the shape of the line')
@@ -64,11 +66,14 @@ class Report:
     def told(self, fault: Fault, explain: int) -> list[str]:
         """The first fault, as much of it as was asked for."""
         lines = ["", *fault.table] if fault.table else []
-        lines += ["", f"first fault: {fault.place}"]
-        lines += [f"kind: {fault.family}"] if explain >= 1 else []
-        lines += [f"name: {fault.text}"] if explain >= 2 else []
-        lines += [f"(explain={explain + 1} {MORE[explain]})"] if explain < 2 else []
-        return [*lines, "fix this one and run the check again"]
+        lines += ["", f"first fault: {fault.place}", *(f"  {line}" for line in fault.seen.splitlines())]
+        if fault.text == fault.seen:  # there is no more to tell
+            explain = 2
+        else:
+            lines += [f"kind: {fault.family}"] if explain >= 1 else []
+            lines += [f"name: {fault.text}"] if explain >= 2 else []
+        more = f" (explain={explain + 1} {MORE[explain]})" if explain < 2 else ""
+        return [*lines, f"fix this one and check again{more}"]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts."""

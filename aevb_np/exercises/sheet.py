@@ -41,7 +41,7 @@ def check(key: str, *functions: Any, explain: int = 0, seed: int = 0) -> Report:
     *functions : callable
         What was written, by the names that the exercise has; E5 has two.
     explain : int
-        How much is told of the first fault: 0 its place, 1 its kind, 2 its name.
+        How much is told of the first fault: 0 what can be seen of it, 1 its kind, 2 its name.
     seed : int
         Other numbers and other sizes.
 
@@ -79,7 +79,8 @@ def misused(wanted: Exercise, functions: Functions) -> Fault | None:
     """What is no function, or none of one's own."""
     if len(functions) != len(wanted.names) or not all(map(callable, functions)):
         call = f'check("{wanted.key}", {", ".join(wanted.names)})'
-        return Fault(CODE, "the check", "wrong arguments", f"the functions themselves are wanted: {call}")
+        text = f"the functions themselves are wanted: {call}"
+        return Fault(CODE, "the check", "wrong arguments", text, seen=text)
     for function in functions:
         if any(function is solution for solution in wanted.solutions):
             text = f"this {function.__name__} is the package's; the exercise is to write one"
@@ -100,14 +101,14 @@ def first_fault(wanted: Exercise, functions: Functions, seed: int, report: Repor
         fault = found.fault
     except Exception as error:  # a report is promised, whatever was given back
         text = f"what it gives cannot be read: {type(error).__name__}: {error}"
-        fault = Fault(CODE, wanted.name, "it cannot be read", text)
+        fault = Fault(CODE, wanted.name, "it cannot be read", text, seen=text)
     if fault.state == NOT_WRITTEN:
         return fault
     with np.errstate(all="ignore"):
+        if fault.family == "unknown":
+            fault = fault._replace(family=wanted.kinds(functions, seed))
         slip = wanted.recognise(functions, seed)
-    if slip is None:
-        return fault
-    return fault._replace(text=slip.text, family="a known slip" if fault.family == "unknown" else fault.family)
+    return fault._replace(text=slip.text) if slip else fault
 
 
 def hint(key: str, level: int = 1) -> str:

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.gradients import check_gradients
-from aevb_np.checks.names import told
 from aevb_np.checks.report import RIGHT, table
 from aevb_np.checks.report import Report as KitReport
 from aevb_np.checks.student import StudentError, called
+from aevb_np.exercises.likeness import close, likeness, pair
 from aevb_np.exercises.report import CODE, GRADIENT, NOT_WRITTEN, SHAPE, VALUE, Fault
+from aevb_np.params import Params
 
 Arrays = Mapping[str, NDArray]
 
@@ -24,21 +25,29 @@ class FaultError(Exception):
         self.fault = fault
 
 
-def stop(state: str, place: str, family: str, text: str, lines: Sequence[str] = ()) -> NoReturn:
-    """The fault, raised."""
-    raise FaultError(Fault(state, place, family, text, tuple(lines)))
+def stop(state: str, place: str, family: str, text: str, lines: Sequence[str] = (), seen: str = "") -> NoReturn:
+    """The fault, raised; what does not run, and what is of another shape, hides nothing."""
+    plain = text if state in (CODE, SHAPE) else ""
+    raise FaultError(Fault(state, place, family, text, tuple(lines), seen or plain))
 
 
-def call(function: Callable, *arguments: Any, place: str) -> Any:
-    """What a function gives; a FaultError if it raises or gives nothing."""
+def run(function: Callable, *arguments: Any, place: str) -> Any:
+    """What a function gives, be it nothing; a FaultError if it raises."""
     try:
-        answer = called(function, *arguments)
+        return called(function, *arguments)
     except StudentError as failure:
+        if isinstance(failure.__cause__, FaultError):  # found already, on the way
+            raise failure.__cause__ from None
         if isinstance(failure.__cause__, NotImplementedError):
             stop(NOT_WRITTEN, place, NOT_WRITTEN, f"{place} is still to be written")
         stop(CODE, failure.where, "it stops with an error", str(failure))
     except SystemExit:
         stop(CODE, place, "it leaves Python", f"{place} calls exit()")
+
+
+def call(function: Callable, *arguments: Any, place: str) -> Any:
+    """What a function gives; a FaultError if it raises or gives nothing."""
+    answer = run(function, *arguments, place=place)
     if answer is None:
         stop(SHAPE, place, "nothing comes back", f"{place} gives None: is the return missing?")
     return answer
@@ -61,7 +70,7 @@ def value(function: Callable, arguments: Arrays, shape: tuple[int, ...], place: 
     """The value of a function that gives it alone, or with its backward."""
     given = {name: array.copy() for name, array in arguments.items()}
     answer = call(function, *given.values(), place=place)
-    kept(given, arguments, place)
+    kept(given, arguments, getattr(function, "__name__", place))
     return numbers(answer[0] if isinstance(answer, tuple) and answer else answer, shape, place)
 
 
@@ -95,7 +104,8 @@ def passed(function: Callable, arguments: Arrays, upstream: NDArray, name: str,
     kept(given, arguments, name)
     like = {key: arguments[key] for key in wanted or arguments}
     gradients = back(backward, d, like, f"the backward of {name}")
-    kept(given | {"upstream gradient": d}, {**arguments, "upstream gradient": upstream}, f"the backward of {name}")
+    before = {**arguments, "the upstream gradient": upstream}
+    kept(given | {"the upstream gradient": d}, before, f"the backward of {name}")
     return y, gradients
 
 
@@ -103,24 +113,27 @@ def kept(given: Arrays, before: Arrays, place: str) -> None:
     """A FaultError if what was given is not what it was before."""
     for name, array in given.items():
         if not np.array_equal(array, before[name], equal_nan=True):
-            text = f"{place} changes {name} in place; compute with a copy"
+            text = f"{place} changes {name}; it was given, so compute with a copy"
             stop(CODE, place, "it changes what it was given", text)
 
 
-def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping, state: str = VALUE) -> None:
-    """A FaultError if these numbers are not those, to rounding."""
+def parameters_kept(p: Params, before: Params, prefix: str, place: str) -> None:
+    """A FaultError if a parameter is not what it was before."""
+    for (name, now, _), (_, then, _) in zip(p.arrays(prefix), before.arrays()):
+        if not np.array_equal(now, then, equal_nan=True):
+            group, _, last = name.rpartition(".")
+            text = f"{place} changes {name} itself; a backward adds to its gradient, {group}.d{last}"
+            stop(CODE, place, "it changes the parameters", text)
+
+
+def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping, state: str = VALUE,
+          inputs: Arrays | None = None) -> None:  # fmt: skip
+    """A FaultError if these numbers are not those, to rounding; `inputs` are what each is made of, or its row."""
     right = np.broadcast_to(np.asarray(right, float), yours.shape)
-    if not np.isfinite(yours).all():
-        stop(state, place, "not finite", f"{text}; yours has NaN or infinite numbers in it")
-    if np.allclose(yours, right, rtol=1e-7, atol=1e-9):
+    if close(yours, right):
         return
-    square = float((right * right).sum())
-    c = float((yours * right).sum()) / square if square else 0.0
-    if yours.size > 1 and c and np.allclose(yours, c * right, rtol=1e-7, atol=1e-9):
-        stop(state, place, "a factor", f"{text}; yours is {told(c, constants)} times that")
-    at = np.unravel_index(np.argmax(np.abs(yours - right)), yours.shape)
-    entry = [int(i) for i in at]
-    stop(state, place, "other numbers", f"{text}; at {entry} that is {right[at]:.6g}, yours {yours[at]:.6g}")
+    kind = likeness(yours, right, constants)
+    stop(state, place, kind, f"{text}; yours: {kind}", seen=pair(yours, right, inputs or {}))
 
 
 def measured(function: Callable, arguments: Arrays, upstream: NDArray, name: str, constants: Mapping) -> None:
@@ -144,7 +157,8 @@ def judged(report: KitReport, place: str) -> None:
     if report.top is None:
         stop(VALUE, place, "it cannot be told", "; ".join(report.doubts), lines)
     state = {"gradient": GRADIENT, "code": CODE}.get(report.top.part, VALUE)
-    stop(state, f"{place}, {report.top.place}", report.top.family, report.top.text, lines)
+    text = report.top.text.removeprefix(f"{report.top.place}: ")
+    stop(state, f"{place}, {report.top.place}", report.top.family, text, lines)
 
 
 def outcome(thunk: Callable[[], Any]) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 from aevb_np import distributions, reparameterization
 from aevb_np.checks.facts import DRAWS, TOO_FAR, check_sampler, distance
 from aevb_np.exercises.exercise import Exercise, Slip
+from aevb_np.exercises.likeness import spoken
 from aevb_np.exercises.report import CODE, VALUE
 from aevb_np.exercises.trial import agree, stop, value
 from aevb_np.reparameterization import repeat
@@ -18,15 +19,16 @@ def rows_alone(functions, given, sizes, seed):
     for m in (0, sizes.M - 1):
         one = value(functions[0], {name: a[m : m + 1] for name, a in given.items()}, (1,), "the value of one row")
         text = f"row {m} by itself must have the value that it has in the batch"
-        agree(one, whole[m], "one row by itself", text, sizes._asdict())
+        agree(one, whole[m], f"row {m} by itself", text, sizes._asdict())
 
 
 # E1
 
 
 def pixels(sizes, rng):
-    """Grey values and moderate logits."""
-    return {"x": rng.random((sizes.M, sizes.D)), "logits": rng.standard_normal((sizes.M, sizes.D))}
+    """Grey values and moderate logits, rounded so that what is shown of them is what they are."""
+    shape = sizes.M, sizes.D
+    return {"x": rng.random(shape).round(2), "logits": rng.standard_normal(shape).round(2)}
 
 
 def like_naive(functions, given, sizes, seed):
@@ -35,25 +37,27 @@ def like_naive(functions, given, sizes, seed):
     right = (x * np.log(y) + (1 - x) * np.log(1 - y)).sum(axis=1)
     yours = value(functions[0], given, (sizes.M,), "log p(x)")
     text = "for moderate logits it is sum_i x_i log y_i + (1 - x_i) log(1 - y_i)"
-    agree(yours, right, "log p(x) for moderate logits", text, sizes._asdict())
+    agree(yours, right, "log p(x) for moderate logits", text, sizes._asdict(), inputs=given)
 
 
 def zero_logits(functions, given, sizes, seed):
     """All probabilities are 1/2."""
-    yours = value(functions[0], given | {"logits": np.zeros_like(given["x"])}, (sizes.M,), "log p(x)")
+    there = given | {"logits": np.zeros_like(given["x"])}
+    yours = value(functions[0], there, (sizes.M,), "log p(x)")
     text = "with all logits zero every pixel costs log 2, whatever it is: -D log 2"
-    agree(yours, -sizes.D * math.log(2), "log p(x) at logits 0", text, sizes._asdict())
+    agree(yours, -sizes.D * math.log(2), "log p(x) at logits 0", text, sizes._asdict(), inputs=there)
 
 
 def saturated(functions, given, sizes, seed):
     """Certain and right costs nothing, certain and wrong costs |a|."""
     x = (given["x"] < 0.5).astype(float)
     for logits, right, text in (
-        (2000 * x - 1000, 0.0, "certain and right (x = 1, a = 1000 and x = 0, a = -1000) is worth 0"),
         (1000 - 2000 * x, -1000.0 * sizes.D, "certain and wrong (x = 0, a = 1000 and x = 1, a = -1000) costs |a|"),
+        (2000 * x - 1000, 0.0, "certain and right (x = 1, a = 1000 and x = 0, a = -1000) is worth 0"),
     ):
-        yours = value(functions[0], {"x": x, "logits": logits}, (sizes.M,), "log p(x)")
-        agree(yours, right, "log p(x) at logits of +-1000", text, sizes._asdict())
+        there = {"x": x, "logits": logits}
+        yours = value(functions[0], there, (sizes.M,), "log p(x)")
+        agree(yours, right, "log p(x) at logits of +-1000", text, sizes._asdict(), inputs=there)
 
 
 def pixel_probes(functions, given, sizes):
@@ -122,15 +126,17 @@ E1 = Exercise(
 
 
 def codes(sizes, rng):
-    """Means and log-variances."""
-    return {"mu": rng.standard_normal((sizes.M, sizes.J)), "log_var": 0.7 * rng.standard_normal((sizes.M, sizes.J))}
+    """Means and log-variances, rounded so that what is shown of them is what they are."""
+    mu, log_var = rng.standard_normal((2, sizes.M, sizes.J))
+    return {"mu": mu.round(2), "log_var": (0.7 * log_var).round(2)}
 
 
 def kl_at_prior(functions, given, sizes, seed):
     """q is the prior."""
     zeros = {name: np.zeros_like(a) for name, a in given.items()}
     text = "at mu = 0, log sigma^2 = 0 q is the prior itself, and the KL is 0"
-    agree(value(functions[0], zeros, (sizes.M,), "the KL"), 0.0, "the KL at (0, 0)", text, sizes._asdict())
+    yours = value(functions[0], zeros, (sizes.M,), "the KL")
+    agree(yours, 0.0, "the KL at (0, 0)", text, sizes._asdict(), inputs=zeros)
 
 
 def kl_closed(functions, given, sizes, seed):
@@ -143,9 +149,8 @@ def kl_closed(functions, given, sizes, seed):
         (0.0, -1.0, J / math.e / 2, "at mu = 0, log sigma^2 = -1 it is J / (2 e)"),
     ):
         there = {"mu": np.full_like(given["mu"], mu), "log_var": np.full_like(given["mu"], log_var)}
-        agree(
-            value(functions[0], there, (sizes.M,), "the KL"), right, "the KL where it is known", text, sizes._asdict()
-        )
+        yours = value(functions[0], there, (sizes.M,), "the KL")
+        agree(yours, right, "the KL where it is known", text, sizes._asdict(), inputs=there)
 
 
 def kl_sampled(functions, given, sizes, seed):
@@ -159,9 +164,10 @@ def kl_sampled(functions, given, sizes, seed):
     far = distance(ratio, float(yours[0]))
     if not far < TOO_FAR:
         error = ratio.std() / math.sqrt(DRAWS)
-        text = f"{DRAWS:,} samples of log q - log p have the mean {ratio.mean():.3f} +- {error:.3f}"
-        text += f", yours is {yours[0]:.3f}"
-        stop(VALUE, "the KL against samples", "another number than the mean of log q - log p", text)
+        numbers = f"yours {yours[0]:.3f}, the mean of {DRAWS:,} samples {ratio.mean():.3f} +- {error:.3f}"
+        seen = "\n".join([*(f"{name} = {spoken(a[0])}" for name, a in one.items()), numbers])
+        text = "the KL is the mean of log q - log p over samples of q"
+        stop(VALUE, "the KL against samples", "another number than the mean of log q - log p", text, seen=seen)
 
 
 def code_probes(functions, given, sizes):
@@ -202,6 +208,16 @@ E2 = Exercise(
             "var = np.exp(log_var)",
             "var = np.exp(2 * log_var)",
         ),
+        Slip(
+            "the 1 enters once for a row: it belongs to each of the J terms, into the sum",
+            "- 1 - log_var).sum(axis=1)",
+            "- log_var).sum(axis=1) - 0.5",
+        ),
+        Slip(
+            "log_var is read as log sigma throughout: it holds log sigma^2, so exp(log_var) is sigma^2",
+            "(mu**2 + var - 1 - log_var)",
+            "(mu**2 + var**2 - 1 - 2 * log_var)",
+        ),
         Slip("a mean over the latent dimensions where a sum belongs: a factor of J", ".sum(axis=1)", ".mean(axis=1)"),
         Slip(
             "the other KL, of the prior to q",
@@ -219,28 +235,31 @@ E2 = Exercise(
 
 def codes_and_noise(sizes, rng):
     """Means, log-variances, and a noise for each."""
-    return {**codes(sizes, rng), "eps": rng.standard_normal((sizes.M, sizes.J))}
+    return {**codes(sizes, rng), "eps": rng.standard_normal((sizes.M, sizes.J)).round(2)}
 
 
 def repeatable(functions, given, sizes, seed):
     """Nothing is drawn."""
     first, second = (value(functions[0], given, given["mu"].shape, "z") for _ in range(2))
     if not np.array_equal(first, second):
-        text = "two calls with the same eps differ: new noise is drawn, but eps is given, so that a gradient can pass"
-        stop(CODE, "z", "the same question does not get the same answer", text)
+        text = "new noise is drawn, but eps is given, so that a gradient can pass"
+        seen = "two calls with the same mu, log_var and eps differ"
+        stop(CODE, "z", "the same question does not get the same answer", text, seen=seen)
 
 
 def no_noise(functions, given, sizes, seed):
     """eps = 0 is the mean."""
-    z = value(functions[0], given | {"eps": 0 * given["eps"]}, given["mu"].shape, "z")
-    agree(z, given["mu"], "z at eps = 0", "with eps = 0 z is mu", sizes._asdict())
+    there = given | {"eps": 0 * given["eps"]}
+    z = value(functions[0], there, given["mu"].shape, "z")
+    agree(z, given["mu"], "z at eps = 0", "with eps = 0 z is mu", sizes._asdict(), inputs=there)
 
 
 def unit_noise(functions, given, sizes, seed):
     """eps = 1 is one standard deviation up."""
-    z = value(functions[0], given | {"eps": np.ones_like(given["eps"])}, given["mu"].shape, "z")
+    there = given | {"eps": np.ones_like(given["eps"])}
+    z = value(functions[0], there, given["mu"].shape, "z")
     text = "with eps = 1 z is mu + exp(log_var / 2), one standard deviation up"
-    agree(z - given["mu"], np.exp(given["log_var"] / 2), "z - mu at eps = 1", text, sizes._asdict())
+    agree(z - given["mu"], np.exp(given["log_var"] / 2), "z - mu at eps = 1", text, sizes._asdict(), inputs=there)
 
 
 def own_noise(functions, given, sizes, seed):
@@ -254,7 +273,7 @@ def own_noise(functions, given, sizes, seed):
         right = np.zeros(shape)
         right[m] = np.exp(given["log_var"][m] / 2)
         text = f"when only row {m} of eps moves, only row {m} of z moves, by sigma"
-        agree(moved, right, "each row's own eps", text, sizes._asdict())
+        agree(moved, right, f"how far z moves when row {m} of eps grows by 1", text, sizes._asdict())
 
 
 def moments(functions, given, sizes, seed):
@@ -280,7 +299,7 @@ E3 = Exercise(
     (
         ("the same eps, the same z", repeatable),
         ("eps = 0 gives mu", no_noise),
-        ("eps = 1 is a shift by exp(log_var / 2)", unit_noise),
+        ("eps = 1 is one standard deviation up", unit_noise),
         ("each row has its own eps", own_noise),
         (f"mean and variance of {DRAWS:,} draws", moments),
     ),
@@ -296,6 +315,11 @@ E3 = Exercise(
             "the standard deviation is exp(log_var / 2); exp(log_var) is the variance",
             "np.exp(0.5 * log_var)",
             "np.exp(log_var)",
+        ),
+        Slip(
+            "the 1/2 belongs into the exponent: the root of exp(log_var) is exp(log_var / 2)",
+            "np.exp(0.5 * log_var)",
+            "0.5 * np.exp(log_var)",
         ),
         Slip("sigma is left out: the noise is not stretched", "np.exp(0.5 * log_var) * eps", "eps"),
         Slip("log_var itself stands where sigma belongs", "np.exp(0.5 * log_var)", "log_var"),

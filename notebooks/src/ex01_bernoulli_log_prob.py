@@ -55,4 +55,4 @@ for logit, stable, naive in zip(a, log_prob(np.ones((5, 1)), a[:, None]), plain)
 assert np.isfinite(log_prob(np.ones((5, 1)), a[:, None])).all()
 
 # %% [markdown]
-# Next: E2, the other term of the bound. Its backward, and that of this function, come in E5 and E6.
+# Next: E2, the other term of the bound. The backward of this function comes in E5, that of E2 in E6.

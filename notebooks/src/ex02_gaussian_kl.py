@@ -24,7 +24,7 @@ from aevb_np.exercises import check, hint
 
 # %%
 def gaussian_kl(mu, log_var):
-    """KL( N(mu, sigma^2 I) || N(0, I) ), one number per row.   (M, J), (M, J) -> (M,)"""
+    """KL( N(mu, diag sigma^2) || N(0, I) ), one number per row.   (M, J), (M, J) -> (M,)"""
     ### BEGIN SOLUTION
     return 0.5 * (mu**2 + np.exp(log_var) - 1 - log_var).sum(axis=1)
     ### END SOLUTION

@@ -25,10 +25,11 @@ from aevb_np.exercises import check, hint
 
 # %%
 def affine(p, x):
-    """y = x W + b, and its backward.   (M, n) (n, m) -> (M, m)"""
+    """y = x W + b, and its backward.   (M, I) (I, K) -> (M, K)"""
     y = x @ p.W + p.b
 
     def backward(dy):
+        # dy is (M, K): add to p.dW, (I, K), and to p.db, (K,), and return dx, (M, I)
         ### BEGIN SOLUTION
         p.dW += x.T @ dy
         p.db += dy.sum(axis=0)

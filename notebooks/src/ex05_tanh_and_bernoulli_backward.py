@@ -29,6 +29,7 @@ def tanh(a):
     h = np.tanh(a)
 
     def backward(dh):
+        # dh is (M, n): return da, (M, n)
         ### BEGIN SOLUTION
         return dh * (1 - h**2)  # da
         ### END SOLUTION
@@ -41,6 +42,7 @@ def bernoulli_log_prob(x, logits):
     log_p = (x * logits - softplus(logits)).sum(axis=1)
 
     def backward(dlog_p):
+        # dlog_p is (M,): return dlogits, (M, D); x is data, no gradient in it is wanted
         ### BEGIN SOLUTION
         return dlog_p[:, None] * (x - sigmoid(logits))  # dlogits
         ### END SOLUTION

@@ -23,10 +23,11 @@ from aevb_np.exercises import check, hint
 
 # %%
 def gaussian_kl(mu, log_var):
-    """KL( N(mu, sigma^2 I) || N(0, I) ), one number per row, and its backward.   (M, J), (M, J) -> (M,)"""
+    """KL( N(mu, diag sigma^2) || N(0, I) ), one number per row, and its backward.   (M, J), (M, J) -> (M,)"""
     kl = 0.5 * (mu**2 + np.exp(log_var) - 1 - log_var).sum(axis=1)
 
     def backward(dkl):
+        # dkl is (M,): return dmu and dlog_var, in this order, (M, J) each
         ### BEGIN SOLUTION
         d = dkl[:, None]
         return d * mu, 0.5 * d * (np.exp(log_var) - 1)  # dmu, dlog_var

@@ -32,6 +32,7 @@ def bernoulli_decoder(p, x, z):
     log_p = (x * logits - softplus(logits)).sum(axis=1)  # (M,)
 
     def backward(dlog_p):
+        # dlog_p is (M,): add to dW and db of p.logits and p.hidden, and return dz, (M, J)
         ### BEGIN SOLUTION
         dlogits = dlog_p[:, None] * (x - sigmoid(logits))  # (M, D)
         da = (dlogits @ p.logits.W.T) * (1 - h**2)  # (M, H)

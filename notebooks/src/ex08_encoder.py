@@ -36,6 +36,7 @@ def sgvb_b(model, theta, phi, x, eps):
     bound = log_px - kl  # (M,)
 
     def backward(dbound):
+        # dbound is (M,): add to dW and db of phi.mean, phi.log_var and phi.hidden; nothing need be returned
         ### BEGIN SOLUTION
         d = dbound[:, None]
         dz = back_decode(dbound)

@@ -37,6 +37,7 @@ def gaussian_decoder(p, x, z):
     log_p = -0.5 * (log_var + square + LOG_2PI).sum(axis=1)  # (M,)
 
     def backward(dlog_p):
+        # dlog_p is (M,): add to dW and db of p.mean, p.log_var and p.hidden, and return dz, (M, J)
         ### BEGIN SOLUTION
         d = dlog_p[:, None]
         dmean = d * (x - mu) * np.exp(-log_var) * mu * (1 - mu)  # before the sigmoid
