@@ -43,8 +43,10 @@ def judge(a: NDArray, n: NDArray, error: NDArray) -> tuple[float, float, str]:
     if not np.isfinite(a).all():
         return np.inf, noise, WRONG
     distance, allowed = apart(a, n), NEAR if a.dtype == np.float32 else TOLERANCE
-    if distance <= max(allowed, 5 * noise):
+    if distance <= allowed:
         return distance, noise, RIGHT if noise < 1e-2 or distance == 0 else UNKNOWN
+    if distance <= 5 * noise:
+        return distance, noise, RIGHT if noise < NEAR else UNKNOWN  # so much noise may hide a difference
     return distance, noise, WRONG if distance > NEAR else UNKNOWN
 
 
