@@ -93,6 +93,8 @@ CONSTANTS = {
     "sigma for both": ([("s = np.exp(lv / 2)", "s = np.exp(lv)"), ("- np.exp(lv)).sum()", "- s**2).sum()")],
                        "the variance, where .* and the KL has the same sigma"),
     "exp(-lv)": ([("- np.exp(lv)).sum()", "- np.exp(-lv)).sum()")], r"exp\(-log_var\) where"),
+    "less noise": ([("s * eps\n", "s * 0.1 * eps\n")], r"z = mu \+ 0.1 sigma eps"),
+    "no variance": ([GAUSSIAN, ("lx + (x - y) ** 2 / np.exp(lx)", "lx + (x - y) ** 2")], "not divided by sigma"),
     "x rounded": ([(BCE, "np.round(x) * np.log(y) + (1 - np.round(x)) * np.log(1 - y)")], "rounds x"),
 }
 
@@ -125,6 +127,76 @@ def test_the_constants_of_estimator_a(mine, says):
     assert bool(told) == bool(says) and (not says or re.search(says, told[0].text)), report.text(2)
 
 
+def one_head(student, log_var_first=False):
+    """The same with one array for both heads of the encoder, as columns."""
+    order = ("W5", "W4"), ("b5", "b4")
+    order = order if log_var_first else [names[::-1] for names in order]
+
+    def joined(p):
+        rest = {name: w for name, w in p.items() if name not in ("W4", "b4", "W5", "b5")}
+        return rest | {f"{names[0][0]}_heads": np.concatenate([p[name] for name in names], -1) for names in order}
+
+    def halves(p):
+        rest = {name: w for name, w in p.items() if "heads" not in name}
+        for names in order:
+            rest |= dict(zip(names, np.split(p[names[0][0] + "_heads"], 2, -1)))
+        return rest
+
+    return student | {
+        "value": lambda p, x, eps: student["value"](halves(p), x, eps),
+        "gradients": lambda p, x, eps: joined(student["gradients"](halves(p), x, eps)),
+        "parameters": lambda D, H, J: joined(student["parameters"](D, H, J)),
+    }
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_two_heads_in_one_array(first):
+    assert check_vae(**one_head(written(NO_PRIOR), first)).verdict == "right"
+    wrong = one_head(written(NO_PRIOR, ("da3 = dh * (1 - h**2)", "da3 = dh * h * (1 - h)")), first)
+    assert "slope of a sigmoid" in check_vae(**wrong).top.text
+
+
+def test_halves_of_one_head_that_changed_places():
+    good = one_head(written(NO_PRIOR))
+
+    def gradients(p, x, eps):
+        return {name: np.roll(g, 5, -1) if "heads" in name else g for name, g in good["gradients"](p, x, eps).items()}
+
+    top = check_vae(**good | {"gradients": gradients}).top
+    assert top.text == "the gradients of b_heads[:5] and b_heads[5:] have changed places"
+
+
+def test_names_beside_parameters_say_which_bias_is_a_column(tmp_path):
+    text = (Path(__file__).parent / "vaes" / "columns.py").read_text(encoding="utf-8")
+    assert '"be": np.zeros((H, 1))' in text
+    heads = {"e": "phi.hidden", "m": "phi.mean", "s": "phi.log_var", "d": "theta.hidden", "y": "theta.logits"}
+    names = {kind + mine: f"{name}.{kind}" + ".T" * (kind == "W") for mine, name in heads.items() for kind in "Wb"}
+    file = tmp_path / "named.py"
+    file.write_text(f"{text}\n\nNAMES = {names!r}\n", encoding="utf-8")
+    assert sandbox.check_file(file, 60, 0).verdict == "right"
+
+
+def test_a_batch_that_is_normalised_is_told():
+    good = written(NO_PRIOR)
+
+    def centred(f):
+        return lambda p, x, eps: f(p, x - x.mean(0), eps)
+
+    report = check_vae(**good | {name: centred(good[name]) for name in ("value", "gradients")})
+    assert report.verdict == "wrong" and "depends on the other rows" in report.top.text, report.text(2)
+
+
+def test_what_a_later_call_changes_is_noted():
+    good, kept = written(), {}
+
+    def gradients(p, x, eps):
+        kept.update(good["gradients"](p, x, eps))
+        return kept
+
+    report = check_vae(**good | {"gradients": gradients})
+    assert report.verdict == "right" and any("in every call" in note for note in report.notes)
+
+
 @pytest.mark.parametrize("off, verdict", [("-n * np.log(2 * np.pi) / 2", "right"), ("-n", "wrong")])
 def test_the_constant_of_the_prior_is_that_of_a_normal_density(off, verdict):
     good = written(("DECAY = 0.1", "DECAY = 1"), *weighted("1 / M"))
@@ -142,6 +214,7 @@ def test_nothing_is_said_of_a_right_sampler():
 
 TWICE = ("da2 = (y - x) / (M * L)", "da2 = (y - x) / (M * L) * (1 + (np.arange(M) == M - 1))[:, None]")
 KEPT = BACKWARD.replace("= forward(p, x, eps)", "= kept.setdefault(x.shape, forward(p, x, eps))")
+OF_ONCE = '    M, L = kept.setdefault("M", len(x)), len(eps)\n    rows'
 GRADIENTS = {
     "keepdims": ([('d["b3"] = da3.sum(0)', 'd["b3"] = da3.sum(0, keepdims=True)')], r"shape \(1, 8\)"),
     "one array": ([("dmu = dz.sum(0) + mu / M", "dz[0] += mu / M\n    dmu = dz[0]")], "dz are one array"),
@@ -162,6 +235,11 @@ GRADIENTS = {
         r"\(y - x\) y \(1 - y\), it should be y - x \(for a loss\)",
     ),
     "float16": ([(RETURN, "    return {k: v.astype(np.float16) for k, v in d.items()}\n")], "three digits"),
+    "rows kept": ([(BACKWARD, "kept = {}\n\n\n" + BACKWARD), ("    M, L = len(x), len(eps)\n    rows", OF_ONCE)],
+                  "right for 7 rows, 2 times too large for 14"),
+    "after the value only": (
+        [("    M, L = len(x), len(eps)\n    if", "    seen.append(1)\n    M, L = len(x), len(eps)\n    if"),
+         (BACKWARD, "seen = []\n\n\n" + BACKWARD + "    assert seen\n")], "unless value was called just before"),
     "kept by shape": ([(BACKWARD, "kept = {}\n\n\n" + KEPT)], "kept from another call"),
 }  # fmt: skip
 

@@ -7,15 +7,15 @@
     parameters(D, H, J)              a dictionary of arrays: their shapes count, the kit fills in numbers of its own
 
 for x of shape (M, D), rows between 0 and 1, and eps of shape (M, J), standard normal noise, so that z = mu + sigma eps.
-The network is the paper's: tanh units, D - H - J and J - H - D, heads for mu and log sigma^2 (or log sigma). Whether a
-value goes up or down, is a sum or a mean over the rows, has a prior on the weights, and which array is which, the kit
-finds out by itself. The value has to be computed in float64 to be judged: with float32's seven digits no gradient can
-be told from it. What the kit cannot find out, a file may declare:
+The network is the paper's: tanh units, D - H - J and J - H - D, heads for mu and log sigma^2 (or log sigma), which
+may be two halves of one array. Whether a value goes up or down, is a sum or a mean over the rows, has a prior on the
+weights, and which array is which, the kit finds out by itself. The value has to be computed in float64 to be judged:
+with float32's seven digits no gradient can be told from it. What the kit cannot find out, a file may declare:
 
     DECODER = "gaussian"             eq. (12) instead of "bernoulli", eq. (11)
     EPS = "(L, M, J)"                or "(L*M, J)", all rows, then all rows again: several samples, averaged
     COLUMNS = True                   x is (D, M) and eps (J, M): every datapoint is a column
-    NAMES = {"W1": "phi.hidden.W", "V": "theta.logits.W.T", "s": "phi.log_sigma.b", ...}    instead of parameters
+    NAMES = {"W1": "phi.hidden.W", "V": "theta.logits.W.T", "s": "phi.log_sigma.b", ...}    with or without parameters
     SIGN = -1, SCALE = "mean"        a loss; "sum" or "mean" over the rows
     NO_LOG_2PI = True                the value leaves out D/2 log(2 pi) of a Gaussian decoder on purpose
     PRIOR_WEIGHT = 0.1               what the value has of log N(w; 0, I), if it is not 1 beside the sum over all rows
