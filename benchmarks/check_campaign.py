@@ -135,7 +135,7 @@ BUGS = {
     "bias not summed": ([('d["b3"] = da3.sum(0)', 'd["b3"] = da3')], r"b3: the sum over the rows", "bg"),
     "bias zero": (
         [('d["b1"] = rows(da1).sum(0)', 'd["b1"] = np.zeros_like(p["b1"])')],
-        r"b1: the gradient is zero",
+        r"b1: the gradient is 0",
         "bg",
     ),
     "extra sigmoid": ([(DA2, "da2 = (y - x) * y * (1 - y) / (M * L)")], r"y \(1 - y\)", "b"),

@@ -68,20 +68,21 @@ assert all(papers(J, method, split) for J in SIZES for method in METHODS for spl
 # order. Does J = 200 overfit?
 
 # %%
-LOOK = {3: ("o", "-"), 5: ("s", "--"), 10: ("^", "-."), 20: ("D", ":"), 200: ("v", "-")}
+DASHED = (0, (7, 1, 1, 1, 1, 1))
+LOOK = {3: ("o", "-", "0"), 5: ("s", "--", "0"), 10: ("^", "-.", "0.4"), 20: ("D", ":", "0.4"), 200: ("v", DASHED, "0")}
 
 
-def draw(axes, J, method, split, color, label):
+def draw(axes, J, method, split):
     """The paper's points, hollow, and our line through or beside them."""
-    marker, line = LOOK[J]
+    marker, line, color = LOOK[J]
     theirs, mine = papers(J, method, split), {n: y for n, y in ours(J, method, split).items() if n >= 1e5}
-    axes.plot(list(theirs), list(theirs.values()), marker, color=color, markerfacecolor="white", markersize=6, label=label)
+    axes.plot(list(theirs), list(theirs.values()), marker, color=color, markerfacecolor="white", markersize=6, label=f"J = {J}")
     axes.plot(list(mine), list(mine.values()), linestyle=line, color=color, linewidth=1.5)
 
 
 figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-for J, color in zip(SIZES, ("0", "0", "0.4", "0.4", "0")):
-    draw(axes, J, "aevb", "test", color, f"J = {J}")
+for J in SIZES:
+    draw(axes, J, "aevb", "test")
 axes.set(xscale="log", xlim=(1e5, 3e8), ylim=(-175, -95), xlabel="training samples seen", ylabel="test bound (nats per image)",
          title="AEVB on MNIST: the paper's points, our lines as far as they go")
 axes.legend(frameon=False, loc="lower right")
@@ -116,7 +117,7 @@ for J in (3, 20):
 # %%
 figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
 for J, run in live.items():
-    marker, line = LOOK[J]
+    marker, line, _ = LOOK[J]
     seen = [row.samples for row in run.history]
     axes.plot(seen, [row.test_bound for row in run.history], line, marker="x", color="black", label=f"J = {J}, trained here ({dataset.name})")
     if mnist_here:
@@ -145,8 +146,8 @@ for J, run in live.items():
 # %%
 figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
 gaps = {}
-for J, color in zip(SIZES, ("0", "0", "0.4", "0.4", "0")):
-    marker, line = LOOK[J]
+for J in SIZES:
+    marker, line, color = LOOK[J]
     train, test = papers(J, "aevb", "train"), papers(J, "aevb", "test")
     gaps[J] = {n: train[n] - test[n] for n in train if n in test}
     axes.plot(list(gaps[J]), list(gaps[J].values()), marker, color=color, markerfacecolor="white", label=f"J = {J}")
@@ -175,8 +176,8 @@ assert all(gap[1_000_000] < 0 < gap[250_000_000] for gap in gaps.values())
 # %%
 figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
 leads = {}
-for J, color in zip(SIZES, ("0", "0", "0.4", "0.4", "0")):
-    marker, line = LOOK[J]
+for J in SIZES:
+    marker, line, color = LOOK[J]
     a, w = papers(J, "aevb", "test"), papers(J, "wake-sleep", "test")
     leads[J] = {n: a[n] - w[n] for n in a if n in w}
     axes.plot(list(leads[J]), list(leads[J].values()), marker, color=color, markerfacecolor="white", label=f"J = {J}")
