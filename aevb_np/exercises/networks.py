@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np import estimators
-from aevb_np.checks import problem
-from aevb_np.checks.reference import BACKWARD_ORDER, backward_order
+from aevb_np.checks import problem, reference
+from aevb_np.checks.reference import BACKWARD_ORDER
 from aevb_np.checks.report import Report
 from aevb_np.checks.vae import check_vae
 from aevb_np.exercises import written_out
@@ -181,9 +181,7 @@ class Whole:
 
 def on_the_way_back(name: str) -> tuple:
     """The place of a gradient among those of a backward pass; what it returns comes last."""
-    if name == "z":
-        return (len(BACKWARD_ORDER),)
-    return backward_order(name.replace("p.", "theta.")), name.endswith("W")
+    return (len(BACKWARD_ORDER),) if name == "z" else reference.on_the_way_back(name.replace("p.", "theta."))
 
 
 SQUARE = "the slope of tanh is 1 - h^2; the square is lost"
