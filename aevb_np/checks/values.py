@@ -8,6 +8,7 @@ with the parts of the reference. If that fits exactly, a and b tell sign and sca
 names itself. If not, every part is replaced by what students write in its place (`formulas`), until something fits.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -73,8 +74,9 @@ class Terms:
         self.groups = [[name for name in names if name.endswith(end)] for end in (".W", ".b")]
         self.shares = dict.fromkeys(names, 1.0) | {w.name: w.factor**-2 for w in self.windows.values()}
         self.known: dict[tuple, NDArray] = {}
+        self.outputs: dict[str, list[tuple[NDArray, ...]]] = {}
 
-    @property
+    @functools.cached_property
     def prior(self) -> list[NDArray]:
         """log N(w; 0, I) of the student's arrays, without its constant, for each group with one coefficient.
 
@@ -87,9 +89,10 @@ class Terms:
         """One number for each point: the mean over samples, the sum over rows and pixels, without log 2 pi."""
         key = noise, likelihood
         if key not in self.known:
-            log_px, each = self.likelihoods[likelihood], zip(self.points, self.encoded)
-            sums = [log_px(*self.decoded(at, encoded, noise)).sum() / at.samples for at, encoded in each]
-            self.known[key] = np.array(sums)
+            if noise not in self.outputs:
+                self.outputs[noise] = [self.decoded(*pair, noise) for pair in zip(self.points, self.encoded)]
+            log_px, each = self.likelihoods[likelihood], zip(self.points, self.outputs[noise])
+            self.known[key] = np.array([log_px(*output).sum() / at.samples for at, output in each])
         return self.known[key]
 
     def decoded(self, at: Point, encoded: tuple[NDArray, NDArray], noise: str = RIGHT) -> tuple[NDArray, ...]:
@@ -161,7 +164,8 @@ def named(terms: Terms, value: NDArray) -> Fit | None:
     """The value as a combination of what students write, with as few faults as possible."""
     kinds = list(itertools.product(NOISE, terms.likelihoods, KL))
     kinds = [three for three in kinds if three.count(RIGHT) > 0]  # two faults at most
-    for noise, likelihood, kl in sorted(kinds, key=lambda three: -three.count(RIGHT)):
+    kinds.sort(key=lambda three: -three.count(RIGHT))
+    for noise, likelihood, kl in near(terms, value, kinds):
         found = fit(terms, value, noise, likelihood, kl)
         if found and found.a:
             return found
@@ -174,6 +178,18 @@ def named(terms: Terms, value: NDArray) -> Fit | None:
         if found and found.a:
             return found._replace(faults=(text,))
     return None
+
+
+def near(terms: Terms, value: NDArray, kinds: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Those of the combinations that come near the value: all are tried at once, for there are many."""
+    rest = [*terms.prior, np.ones(len(value))]
+    columns = [[terms.reconstruction(noise, likelihood), terms.kl(kl), *rest] for noise, likelihood, kl in kinds]
+    X = np.array(columns).transpose(0, 2, 1)  # (kinds, points, parts)
+    with np.errstate(all="ignore"):  # some formulas do not suit the numbers
+        Q, _ = np.linalg.qr(X / np.linalg.norm(X, axis=1, keepdims=True))
+        left = value - (Q @ (value @ Q)[:, :, None])[:, :, 0]  # value @ Q is (kinds, parts)
+        off = np.linalg.norm(left, axis=1) / np.linalg.norm(value)
+    return [three for three, much in zip(kinds, off) if much < 2 * EXACT]
 
 
 def with_others(terms: Terms, value: NDArray, unused: list[str], called: dict[str, str]) -> Fit | None:
