@@ -156,6 +156,22 @@ def test_two_heads_in_one_array(first):
     assert "slope of a sigmoid" in check_vae(**wrong).top.text
 
 
+def test_matrices_of_which_some_are_transposed():
+    good = written()
+
+    def turned(arrays):
+        return {name: w.T.copy() if name in ("W1", "W2") else w for name, w in arrays.items()}
+
+    mixed = good | {
+        "value": lambda p, x, eps: good["value"](turned(p), x, eps),
+        "gradients": lambda p, x, eps: turned(good["gradients"](turned(p), x, eps)),
+        "parameters": lambda D, H, J: turned(good["parameters"](D, H, J)),
+    }
+    assert check_vae(**mixed).verdict == "right"
+    wrong = check_vae(**mixed | {"gradients": lambda p, x, eps: turned(good["gradients"](turned(p), np.round(x), eps))})
+    assert "x is rounded" in wrong.top.text
+
+
 def test_halves_of_one_head_that_changed_places():
     good = one_head(written(NO_PRIOR))
 

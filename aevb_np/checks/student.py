@@ -216,8 +216,8 @@ def candidates(student: Student, model: VAE, behaviour: Callable[..., dict[str, 
     if student.names is not None:
         yield student.declared(model)
         return
-    shapes = student.shapes(model)
-    for transposed in (False, True):
+    shapes, theirs = student.shapes(model), {name: w.shape for name, w, _ in Params(model.shapes).arrays()}
+    for transposed in (False, True, None):  # None: some are, some are not
         fits = {n: fitting(shape, model, transposed) for n, shape in shapes.items()}
         readings = [dict(zip(shapes, names)) for names in matchings(list(fits.values()))]
         known = behaviour(shapes, fits) if readings else {}
@@ -226,15 +226,19 @@ def candidates(student: Student, model: VAE, behaviour: Callable[..., dict[str, 
             return sum(reading[n] == name for n, name in known.items()), likelihood(reading)
 
         for reading in sorted(readings, key=rank, reverse=True):
+            turned = {n: shapes[n] != theirs[name] if transposed is None else transposed for n, name in reading.items()}
+            if transposed is None and len({turned[n] for n, name in reading.items() if name.endswith(".W")}) == 1:
+                continue  # it was one of the others
             for heads in log_sigma_heads(model):
-                yield {n: window(name, transposed, shapes[n], heads) for n, name in reading.items()}
+                yield {n: window(name, turned[n], shapes[n], heads) for n, name in reading.items()}
 
 
-def fitting(shape: tuple[int, ...], model: VAE, transposed: bool) -> list[str]:
-    """The reference's arrays that an array of this shape may be."""
+def fitting(shape: tuple[int, ...], model: VAE, transposed: bool | None) -> list[str]:
+    """The reference's arrays that an array of this shape may be; None leaves open whether matrices are transposed."""
     found = []
     for name, w, _ in Params(model.shapes).arrays():
-        matrix = w.ndim == 2 and shape == (w.T.shape if transposed else w.shape)
+        allowed = {None: (w.shape, w.T.shape), False: (w.shape,), True: (w.T.shape,)}[transposed]
+        matrix = w.ndim == 2 and shape in allowed
         vector = w.ndim == 1 and prod(shape) == w.size and len([n for n in shape if n != 1]) == 1
         if matrix or vector:
             found.append(name)
