@@ -93,19 +93,11 @@ def diagnose(report: Report, student: Student) -> None:
     if report.findings:
         return
     report.notes += histories.shared(student, parameters, at)
-    known = mapping.find(student) if student.network == "paper" else None
-    if known is None and student.network == "paper":
-        split = joined.apart(student, mapping.models(student)[0])
-        known = mapping.find(split) if split is not None else None
-        if split is not None and known is not None:
-            student, parameters = split, anything(split)
-    if known is None and student.network == "paper":
-        other = replace(student, decoder="gaussian" if student.decoder == "bernoulli" else "bernoulli")
-        if student.names is None and mapping.find(other) is not None:
-            text = f"these are the arrays of a {other.decoder} decoder: declare DECODER = '{other.decoder}'"
-            report.doubts.append(text + " if that is meant")
-        else:
-            report.doubts.append("these are not the arrays of the paper's network. " + advice(student))
+    known = read(student)
+    if known is not None:
+        student, parameters = known.student, anything(known.student)
+    elif student.network == "paper":
+        report.doubts.append(not_read(student))
     check_gradients_of(report, student, known)
     never = [row.name for row in report.rows if row.worst and not any(measured for _, _, measured in row.worst)]
     if known is None or known.found is None:
@@ -113,6 +105,23 @@ def diagnose(report: Report, student: Student) -> None:
         report.add(*unread(student, parameters, at, never))
     if known is not None and known.found is None and all(finding.part != "value" for finding in report.findings):
         say_unknown(report, known, at)
+
+
+def read(student: Student) -> Mapping | None:
+    """Which array is which; joined ones are split if they cannot be read as they are."""
+    if student.network != "paper":
+        return None
+    split = joined.apart(student, mapping.models(student)[0])
+    return mapping.find(student) or (mapping.find(split) if split is not None else None)
+
+
+def not_read(student: Student) -> str:
+    """Why nothing can be said of the arrays, and what to do."""
+    other = replace(student, decoder="gaussian" if student.decoder == "bernoulli" else "bernoulli")
+    if student.names is None and mapping.find(other) is not None:
+        return (f"these are the arrays of a {other.decoder} decoder: declare DECODER = '{other.decoder}' "
+                "if that is meant")  # fmt: skip
+    return "these are not the arrays of the paper's network. " + advice(student)
 
 
 def say_unknown(report: Report, known: Mapping, at: Point) -> None:
