@@ -99,12 +99,16 @@ CONSTANTS = {
 }
 
 
-@pytest.mark.parametrize("name", CONSTANTS)
-def test_wrong_numbers_are_named(name):
-    patches, says = CONSTANTS[name]
+def assert_told_of_value(patches, says):
+    """The first thing said of the value, or of its sampler, says so."""
     report = check_vae(**written(NO_PRIOR, *patches))
     told = [finding for finding in report.findings if finding.part in ("value", "sampler")]
     assert told and re.search(says, told[0].text), report.text(2)
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_wrong_numbers_are_named(name):
+    assert_told_of_value(*CONSTANTS[name])
 
 
 def test_the_usual_omission_is_told_unless_it_is_declared():
@@ -563,10 +567,7 @@ HEADS = {
 
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_of_log_sigma_that_nobody_declared(name):
-    patches, says = HEADS[name]
-    report = check_vae(**written(NO_PRIOR, *patches))
-    told = [finding for finding in report.findings if finding.part in ("value", "sampler")]
-    assert told and re.search(says, told[0].text), report.text(2)
+    assert_told_of_value(*HEADS[name])
 
 
 def test_a_floor_that_is_not_reached_at_ordinary_parameters():

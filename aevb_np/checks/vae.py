@@ -111,8 +111,10 @@ def read(student: Student) -> Mapping | None:
     """Which array is which; joined ones are split if they cannot be read as they are."""
     if student.network != "paper":
         return None
+    if known := mapping.find(student):
+        return known
     split = joined.apart(student, mapping.models(student)[0])
-    return mapping.find(student) or (mapping.find(split) if split is not None else None)
+    return mapping.find(split) if split is not None else None
 
 
 def not_read(student: Student) -> str:
