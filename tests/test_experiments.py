@@ -220,6 +220,9 @@ def test_the_ledger_says_what_a_choice_costs():
     assert "diverged" in next(line for line in text.splitlines() if "| 0.1 " in line)
     assert "running mean of minibatches" in text and "-1.00 +- 0.00" in text
     assert "## frey, N_z = 10, AEVB, 1,000,000 samples: ours -119.50 +- 0.87" in text
+    alone = text[text.index("## mnist, N_z = 3") :]
+    assert "| 0.02 " in alone and "drawn afresh" not in alone
+    assert {curve.samples for curve in ledger.curves(FULL, 1) if curve.latent == 3} == {10_000_000}
 
 
 def test_the_grid_of_samples_and_minibatches():
@@ -232,8 +235,16 @@ def test_the_grid_of_samples_and_minibatches():
 
 def test_the_report_from_trained_runs(start, small):
     curves = irvin_report.curves(Budget("samples", 10_000), 1)
-    table = [line for curve in curves for line in rows(curve, counts=COUNTS[:2])]
-    table = [dataclasses.replace(line, settings="adam 0.001" if "adam" in line.curve else "adagrad") for line in table]
+    table = [
+        line
+        for curve in curves
+        for line in rows(
+            curve,
+            counts=COUNTS[:2],
+            settings="adam 0.001" if "adam" in curve.name else "adagrad",
+            n_train=dict(curve.source).get("n_train", 50_000),
+        )
+    ]
     square = dataclasses.replace(
         small,
         x_train=np.tile(small.x_train, 19)[:, :784],
@@ -244,7 +255,7 @@ def test_the_report_from_trained_runs(start, small):
     made = irvin_report.make(table, runs.__getitem__, "")
     assert list(made.pictures) == ["report_curves", "report_reconstructions", "report_manifold", "report_codes"]
     text = made.texts["report.md"]
-    assert "| 50  | Adam 1e-3" in text and "-133.74 / -136.30" in text and "-119.50 (1,000,000)" in text
+    assert "| 50  | Adam 1e-3 | 60,000 | 0 " in text and "-133.74 / -136.30" in text and "-119.50 (1,000,000)" in text
     run = runs["mnist-aevb-2-adam-s0"]
     images = irvin_report.manifold(run)
     assert np.allclose(images[[0, 19, 380]], run.decode(np.array([[-3, -3], [-3, 3], [3, -3]])), atol=1e-6)

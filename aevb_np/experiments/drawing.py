@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aevb_np import plotting
 from aevb_np.data import digits
 from aevb_np.experiments.lines import Line
-from aevb_np.mcem import UPDATES
+from aevb_np.mcem import LEAPFROGS, UPDATES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ DATA = {"mnist": "MNIST", "frey": "Frey Face", "digits": "drawn digits", "faces"
 INK = ("mnist", "digits")  # bright on black: shown black on white, as in the paper
 DASHED = (0, (4, 2))
 SMALL = 8  # points
-VISITED: dict[str, Any] = {"color": COLOR["mcem"], "linestyle": ":", "linewidth": 0.9}
+WITH_MOVES: dict[str, Any] = {"color": COLOR["mcem"], "linestyle": ":", "linewidth": 0.9}
 
 # The axes of Figure 2: bounds from and to, and the last number of samples.
 AXES = {"mnist": (-150.0, -95.0, 2.5e8), "frey": (0.0, 1600.0, 1e8)}
@@ -120,7 +120,7 @@ def marginals(panels: Mapping[int, Sequence[Trace]], note: str = "") -> "Figure"
     """The panels of Figure 3: estimates of log p(x) against millions of samples, with their standard errors.
 
     The paper does not say how it counts the samples of Monte Carlo EM. Ours are datapoints in updates of the weights;
-    the thin dotted line has the same values against datapoints visited, a fifth of that.
+    the thin dotted line has the same values against datapoints in updates and in leapfrog steps, three times that.
     """
     figure, (line,) = _grid(1, max(len(panels), 1), (4.6 * max(len(panels), 1) + 0.4, 4.2))
     for axes, (N, traces) in zip(line, sorted(panels.items())):
@@ -128,17 +128,17 @@ def marginals(panels: Mapping[int, Sequence[Trace]], note: str = "") -> "Figure"
             x = np.asarray(trace.samples) / 1e6
             axes.errorbar(x, trace.values, trace.errors or None, elinewidth=0.7, capsize=1.5, **trace.style)
             if trace.method == "mcem":
-                axes.plot(x / UPDATES, trace.values, **VISITED)
+                axes.plot(x * (UPDATES + LEAPFROGS) / UPDATES, trace.values, **WITH_MOVES)
             theirs = {n: value for n, value in trace.paper.items() if n <= max(1.05e6, 1.3 * max(trace.samples))}
             axes.plot([n / 1e6 for n in theirs], list(theirs.values()), **trace.point)
-        ends = [trace.values[-1] for trace in traces]
+        ends, last = [trace.values[-1] for trace in traces], max(trace.samples[-1] for trace in traces) / 1e6
         near = [value for value in ends if value > max(ends) - 70]  # one that has not begun to move is left outside
         tops = [value for trace in traces for value in [*trace.values, *trace.paper.values()]]
-        axes.set(ylim=(min(-160, min(near) - 10), max(tops) + 4), xlim=(0, None))
+        axes.set(ylim=(min(-160, min(near) - 10), max(tops) + 4), xlim=(0, 1.05 * last))
         axes.set_title(f"$N_{{train}}$ = {N:,}", fontsize=10, loc="left")
         axes.set_xlabel("training samples seen (millions)", fontsize=9)
     line[0].set_ylabel("log p(x), estimated (nats per image)", fontsize=9)
-    _legend(figure, [trace for traces in panels.values() for trace in traces], visited=True)
+    _legend(figure, [trace for traces in panels.values() for trace in traces], moves=True)
     _note(figure, note)
     return figure
 
@@ -183,7 +183,7 @@ def _grid(rows: int, columns: int, size: tuple[float, float]) -> tuple["Figure",
     return figure, grid
 
 
-def _legend(place: "Figure | Axes", traces: Sequence[Trace], visited: bool = False) -> None:
+def _legend(place: "Figure | Axes", traces: Sequence[Trace], moves: bool = False) -> None:
     """Below the figure, or in axes that have nothing else to show."""
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -193,8 +193,8 @@ def _legend(place: "Figure | Axes", traces: Sequence[Trace], visited: bool = Fal
         for split in ("train", "test"):
             style = Trace(method, split, (), ()).style
             handles.append(Line2D([], [], **style, label=f"{METHOD[method]}, {split}"))
-    if visited and any(trace.method == "mcem" for trace in traces):
-        handles.append(Line2D([], [], **VISITED, label="the same, datapoints visited"))
+    if moves and any(trace.method == "mcem" for trace in traces):
+        handles.append(Line2D([], [], **WITH_MOVES, label="the same, leapfrog steps counted too"))
     with_points = [method for method in METHOD if any(trace.method == method and trace.paper for trace in traces)]
     for method in with_points:
         point = Trace(method, "train", (), ()).point
@@ -285,27 +285,28 @@ def _picture(axes: "Axes", picture: NDArray) -> None:
 
 
 def report_curves(curves: Mapping[str, Sequence[Line]], note: str = "") -> "Figure":
-    """A panel for each number of latent dimensions, Adam and Adagrad in it."""
+    """A panel for each number of latent dimensions, with Adam, Adagrad, and Adam on more images in it."""
+    kinds = ("Adam", "Adagrad", "Adam on 60,000 images")
+    handles = {}
     sizes = sorted({rows[0].n_z for rows in curves.values()})
     figure, (line,) = _grid(1, len(sizes), (3.4 * len(sizes) + 0.5, 3.9))
     for axes, J in zip(line, sizes):
         for rows in (rows for rows in curves.values() if rows[0].n_z == J):
-            k = 0 if "adam " in rows[0].settings else 1
+            k = 1 if "adagrad" in rows[0].settings else 2 if rows[0].n_train == 60_000 else 0
             style = {"color": plotting.COLORS[k], "marker": plotting.MARKERS[k], "markersize": 3.5, "linewidth": 1.4}
             x = [row.samples for row in rows]
             for name, dash in (("train_bound", "-"), ("test_bound", DASHED)):
-                label = f"{('Adam', 'Adagrad')[k]}, {name.partition('_')[0]}"
+                label = f"{kinds[k]}, {name.partition('_')[0]}"
                 y = [getattr(row, name) for row in rows]
-                axes.plot(x, y, linestyle=dash, markevery=max(1, len(x) // 8), label=label, **style)
+                handles[label] = axes.plot(x, y, ls=dash, markevery=max(1, len(x) // 8), label=label, **style)[0]
         axes.set(xscale="log", title=f"$N_z = {J}$", xlabel="training samples seen")
         axes.title.set_fontsize(10)
         best = max(row.train_bound for rows in curves.values() for row in rows if row.n_z == J)
         worst = min(row.test_bound for rows in curves.values() for row in rows if row.n_z == J)
         axes.set_ylim(max(worst, best - 80) - 2, best + 4)
     line[0].set_ylabel("lower bound (nats per image)", fontsize=9)
-    handles = dict(zip(*reversed(line[0].get_legend_handles_labels())))
     figure.legend(
-        handles=list(handles.values()), loc="outside lower center", ncols=4, frameon=False, fontsize=9, handlelength=3
+        handles=list(handles.values()), loc="outside lower center", ncols=3, frameon=False, fontsize=9, handlelength=3
     )
     _note(figure, note)
     return figure
