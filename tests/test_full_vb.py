@@ -62,7 +62,7 @@ def test_the_gap_is_a_kl():
     def log_p_data(W, b):  # log p(X|theta), z integrated out
         return sum(scipy.stats.norm.logpdf(x_i, b, np.sqrt(W**2 + variance)) for x_i in x[:, 0])
 
-    grid = np.linspace(-9, 9, 2401)
+    grid = np.linspace(-9, 9, 801)
     W, b = np.meshgrid(grid, grid, indexing="ij")
     log_joint = log_p_data(W, b) + scipy.stats.norm.logpdf(W) + scipy.stats.norm.logpdf(b)
     log_evidence = scipy.special.logsumexp(log_joint) + 2 * math.log(grid[1] - grid[0])
