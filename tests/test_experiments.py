@@ -263,6 +263,15 @@ def test_the_report_from_trained_runs(start, small):
     assert np.allclose(codes, run.encode(square.x_train)[0], atol=1e-6) and len(labels) == len(codes)
 
 
+def test_a_curve_that_falls_does_not_flatten_the_others():
+    kept, fallen = (drawing.Trace(method, "test", [10**5, 10**7], ends) for method, ends in (
+        ("aevb", [-180.0, -105.0]), ("wake-sleep", [-180.0, -221.4])))  # fmt: skip
+    whole, one, only = (drawing.bounds({"mnist-20": traces}).axes[0] for traces in ([kept, fallen], [kept], [fallen]))
+    assert whole.get_ylim() == one.get_ylim()
+    assert [text.get_text() for text in whole.texts] == ["wake-sleep\nends at -221"] and not one.texts
+    assert only.get_ylim()[0] < -221.4 and not only.texts
+
+
 def test_the_samples_of_figure_5_stand_in_order(start):
     image = np.full((100, 784), 0.5)
     picture = drawing.samples({2: image, 20: image}, (28, 28), "note")

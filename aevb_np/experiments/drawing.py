@@ -102,6 +102,7 @@ def bounds(panels: Mapping[str, Sequence[Trace]], note: str = "") -> "Figure":
         for axes, (J, traces) in zip(line, sorted(row, key=lambda pair: pair[0])):
             _panel(axes, traces)
             _log_axis(axes, everything, AXES.get(data))
+            _say_what_is_below(axes, traces)
             axes.set_title(f"{DATA.get(data, data)}, $N_z = {J}$", fontsize=10, loc="left")
         line[0].set_ylabel("lower bound (nats per image)", fontsize=9)
         for axes in line[1 : len(row)]:
@@ -164,8 +165,19 @@ def _log_axis(axes: "Axes", traces: Sequence[Trace], paper: tuple[float, float, 
         room = 0.08 * (high - low) + 1
         axes.set_ylim(min(low, min(ends)) - room, high + room)
     else:
-        room = 0.25 * (paper[1] - paper[0])
-        axes.set_ylim(min(paper[0], min(ends) - room), max(paper[1], max(ends) + 0.2 * room))
+        height = paper[1] - paper[0]
+        near = [end for end in ends if end > paper[0] - height] or ends  # one that fell would flatten all the others
+        axes.set_ylim(min(paper[0], min(near) - 0.25 * height), max(paper[1], max(ends) + 0.05 * height))
+
+
+def _say_what_is_below(axes: "Axes", traces: Sequence[Trace]) -> None:
+    """In words, where a method's curves end if that is below the panel."""
+    bottom = axes.get_ylim()[0]
+    below = {trace.method: trace.values[-1] for trace in traces if trace.values[-1] < bottom}
+    for place, (method, end) in enumerate(below.items()):
+        text = f"{METHOD[method]}\nends at {end:.0f}"
+        at = (0.97, 0.03 + 0.14 * place)
+        axes.text(*at, text, color=COLOR[method], fontsize=SMALL, ha="right", transform=axes.transAxes)
 
 
 def _grid(rows: int, columns: int, size: tuple[float, float]) -> tuple["Figure", NDArray]:
@@ -194,7 +206,7 @@ def _legend(place: "Figure | Axes", traces: Sequence[Trace], moves: bool = False
             style = Trace(method, split, (), ()).style
             handles.append(Line2D([], [], **style, label=f"{METHOD[method]}, {split}"))
     if moves and any(trace.method == "mcem" for trace in traces):
-        handles.append(Line2D([], [], **WITH_MOVES, label="the same, leapfrog steps counted too"))
+        handles.append(Line2D([], [], **WITH_MOVES, label="the same, leapfrogs counted"))
     with_points = [method for method in METHOD if any(trace.method == method and trace.paper for trace in traces)]
     for method in with_points:
         point = Trace(method, "train", (), ()).point
