@@ -28,7 +28,8 @@ class AEVB:
         Datapoints in the training set.
     L : int
         Samples of z for each datapoint.
-    estimator : {sgvb_a, sgvb_b}
+    estimator : function
+        One of `estimators`: sgvb_b, sgvb_a, importance_weighted, score_function.
     prior : {"all", "weights", "none"}
         What the prior N(0, I) lies on.
     free : Params, optional

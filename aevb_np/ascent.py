@@ -1,4 +1,4 @@
-"""How an algorithm begins and ends its step: with the gradient of the prior; with a look at the numbers, and uphill."""
+"""How every algorithm begins and ends a step: it takes the prior's gradient; it sees that all is finite, and moves."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ class Ascent:
     """
 
     def __init__(self, p: Params, optimizer: Optimizer, N: int, precision: NDArray):
+        if N < 1:
+            raise ValueError(f"N, the datapoints in the training set, is 1 or more; got {N}")
         self.p, self.optimizer = p, optimizer
         self.slope = -precision / N  # 1/N grad log N(w; 0, I) = -w / N
 

@@ -414,8 +414,8 @@ class Completion:
     def interval(self, share: float = 0.9) -> NDArray:
         """Between which two numbers each z_j lies with this probability, half of the rest on either side.  (2, M, J)
 
-        The k-th of L draws stands for the quantile k / (L + 1): so many of L + 1 equal gaps does one more draw, or the
-        true z, find below it.
+        The k-th of L sorted draws stands for the quantile k / (L + 1): one more draw, or the true z, falls into each of
+        the L + 1 gaps between them with the same probability.
         """
         if not 0 < share < 1:
             raise ValueError(f"the share of the probability inside lies between 0 and 1; got {share}")
@@ -451,7 +451,8 @@ def complete(
     Raises
     ------
     ValueError
-        If the rows of `observed` are not what this observation makes, or there is not one z for each.
+        If the rows of `observed` are not as long as this observation makes them, or not finite, or for a Bernoulli
+        decoder not between 0 and 1; or if there is not one z for each.
 
     Examples
     --------
@@ -469,6 +470,11 @@ def complete(
         raise ValueError(
             f"{observation.n_out} numbers are observed of each image and each starts with a z of its own; "
             f"got arrays of shape {observed.shape} and {z.shape}"
+        )
+    low, high = (0, 1) if observation.bits else (-math.inf, math.inf)
+    if bad := int((~(np.isfinite(observed) & (low <= observed) & (observed <= high))).sum()):
+        raise ValueError(
+            f"what is observed is finite{' and between 0 and 1' * observation.bits}; {bad} of the numbers are not"
         )
     draws = hmc.sample(posterior(observation, theta, observed), z, S, burn_in, L, rng)
     mean, spread = decoded(observation.decoder, theta, draws.z)

@@ -79,7 +79,7 @@ class Config:
     def __post_init__(self):
         for name, symbol in (("latent", "J"), ("hidden", "H"), ("minibatch", "M"), ("draws", "L"), ("threads", "")):
             number = getattr(self, name)
-            if number < 1:
+            if not isinstance(number, int) or number < 1:
                 symbol = f" ({symbol})" if symbol else ""
                 raise ValueError(f"{name}{symbol} is a whole number from 1 up; got {number}")
         if self.threads > MOST_THREADS:
@@ -89,6 +89,8 @@ class Config:
                 f"minibatch (M) is {self.minibatch}, but there are only {self.N} training points; "
                 f"take a minibatch of {self.N} or fewer"
             )
+        if not isinstance(self.seed, int):
+            raise ValueError(f"seed is a whole number from 0 up; got {self.seed}")
         if self.samples < 0:
             raise ValueError(f"samples is 0 or more; got {self.samples}")
         for name, known in (
@@ -167,7 +169,8 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
     unknown = set(chosen) - {f.name for f in dataclasses.fields(Config)}
     if unknown:
         raise ValueError(f"no setting is called {', '.join(sorted(unknown))}")
-    chosen = {name: value for name, value in chosen.items() if value is not None}
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in chosen.items()}
+    chosen = {name: value for name, value in plain.items() if value is not None}
     method = chosen.get("method", "aevb")
     if method in ("wake-sleep", "mcem") and (foreign := {"estimator", "draws"} & set(chosen)):
         raise ValueError(

@@ -83,7 +83,8 @@ def score_function(
 
         grad_phi E_q[f(z)] = E_q[ (f(z) - b) grad_phi log q(z|x) ],   f(z) = log p(x, z) - log q(z|x)
 
-    The samples are taken for constants, and no derivative of f in z is needed. A baseline b that does not depend on z
+    The samples are taken for constants, and no derivative of f in z is needed; that f depends on phi itself does not
+    matter, for E_q[ grad_phi log q ] = 0. A baseline b that does not depend on z
     (a number, or one for each datapoint, (M,)) changes no expectation and can lower the variance. The value is that of
     `sgvb_a`; the backward is an unbiased estimate of its expectation's gradient, not the derivative of the value.
     """
@@ -98,7 +99,7 @@ def score_function(
 
     def backward(dbound):
         df = back_mean(dbound)  # 6
-        advantage = f - np.tile(np.broadcast_to(baseline, len(x)), L)
+        advantage = f - np.tile(np.broadcast_to(np.asarray(baseline, f.dtype), len(x)), L)
         _, dmu, dlog_var = back_log_q(df * advantage)  # 5
         back_joint(df, inputs=False)  # 4
         back_encode(*back_repeat(dmu, dlog_var), inputs=False)  # 2 1  nothing goes through z
@@ -128,7 +129,7 @@ def log_mean_exp_of_samples(f: NDArray, K: int) -> tuple[NDArray, Callable]:
 
 def samples_per_row(x: NDArray, eps: NDArray, J: int) -> int:
     """L, when the noise for M datapoints is (L M, J)."""
-    L, rest = divmod(len(eps), len(x))
+    L, rest = divmod(len(eps), max(len(x), 1))
     if rest or not L or eps.shape[1:] != (J,):
         raise ValueError(f"the noise for {len(x)} datapoints is (L * {len(x)}, {J}); got {eps.shape}")
     return L

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.ascent import Ascent, prior_precision
-from aevb_np.distributions import gaussian_kl, gaussian_log_prob, standard_normal_log_prob
+from aevb_np.distributions import gaussian_kl, gaussian_log_prob, sample_gaussian, standard_normal_log_prob
 from aevb_np.estimators import sgvb_a, sgvb_b
 from aevb_np.model import VAE
 from aevb_np.optimizers import Optimizer
@@ -123,9 +123,7 @@ def init(model: VAE, rng: np.random.Generator, dtype=np.float32) -> Params:
 
 def draw_theta(model: VAE, p: Params, rng: np.random.Generator) -> Params:
     """theta ~ q(theta): one decoder to predict with."""
-    zeta = rng.standard_normal((1, p.theta.flat.size), dtype=p.flat.dtype)
-    row, _ = gaussian(p.theta.flat[None], p.theta_log_var.flat[None], zeta)
-    return Params(model.decoder.shapes, row[0])
+    return Params(model.decoder.shapes, sample_gaussian(p.theta.flat, p.theta_log_var.flat, rng))
 
 
 def theta_kl(p: Params) -> float:

@@ -1,4 +1,8 @@
-"""What a run writes down while it trains: a row of bounds now and then, the same rows wherever and however it ran."""
+"""What a run writes down while it trains: a row of bounds now and then, and one at the end.
+
+The rows are the same wherever it ran. A run that ended and went on has a row more, and the mean of the minibatches
+after it begins there.
+"""
 
 import csv
 import dataclasses
@@ -40,7 +44,7 @@ class Row:
 
     def __str__(self):
         return (
-            f"{self.samples:>11,} samples   train {self.train_bound:8.2f}   test {self.test_bound:8.2f} = "
+            f"{self.samples:>11,} samples   train {self.train_bound:8.2f}   test {self.test_bound:8.2f} {self.equals} "
             f"{self.test_reconstruction:.2f} - KL {self.test_kl:.2f}   nats per image{self.beside}"
         )
 
@@ -48,9 +52,14 @@ class Row:
     def brief(self) -> str:
         """The bounds, that of the test images with its two parts."""
         return (
-            f"train {self.train_bound:.1f}, test {self.test_bound:.1f} = "
+            f"train {self.train_bound:.1f}, test {self.test_bound:.1f} {self.equals} "
             f"{self.test_reconstruction:.1f} - KL {self.test_kl:.1f}{self.beside}"
         )
+
+    @property
+    def equals(self) -> str:
+        """Between the bound and its parts: "=" for estimator B, "~" for A, that of wake-sleep, which draws its KL."""
+        return "=" if abs(self.test_reconstruction - self.test_kl - self.test_bound) < 0.01 else "~"
 
     @property
     def result(self) -> str:
@@ -70,8 +79,8 @@ class Row:
 class JointRow:
     """One row of the history of Monte Carlo EM, in nats per training image. There is no bound: it has no encoder.
 
-    `log_joint` is the mean of log p(x, z) at the chains, with the parameters of the row; `running` that of the steps
-    since the row before. It lies neither above nor below log p(x) by any rule.
+    `log_joint` is the mean of log p(x, z) at the chains, with the parameters of the row; `log_joint_running` that
+    of the steps since the row before. It lies neither above nor below log p(x) by any rule.
     """
 
     step: int

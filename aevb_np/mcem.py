@@ -49,8 +49,14 @@ class MCEM:
     def step(self, x: NDArray, index: NDArray, rng: np.random.Generator) -> NDArray:
         """One move and five updates; log p(x, z) of every datapoint after the move, before the updates.
 
-        That is no bound on anything: a bound needs q(z|x). Arguments and errors are those of `AEVB.step`; `index` says
-        whose chains these are.
+        That is no bound on anything: a bound needs q(z|x). Arguments are those of `AEVB.step`; `index` says whose
+        chains these are.
+
+        Raises
+        ------
+        FloatingPointError
+            Where a number is not finite any more. The chains have moved by then, and so may theta have, in the updates
+            before.
         """
         p, M = self.p, len(x)
         weight = np.full(M, 1 / M, x.dtype)  # the mean over the minibatch: eq. (8) / N

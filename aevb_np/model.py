@@ -17,7 +17,7 @@ def log_joint(
     """log p(z) + beta log p(x|z), one number per row; the backward returns the gradient in z.
 
     With beta = 1 it is log p(x, z); with less it lies between that and the prior. value=False leaves the number out
-    (None): where only the gradient counts it is a third of the work.
+    (None): where only the gradient counts, that saves a third of the work.
     """
     log_pz, back_prior = standard_normal_log_prob(z)
     log_px, back_decode = decoder.log_prob(theta, x, z, value)
@@ -71,7 +71,7 @@ class VAE:
         return cls(GaussianMLP(J, H, D, sigmoid_mean, log_var_floor), GaussianMLP(D, H, J))
 
     def init(self, rng: np.random.Generator, dtype: Any = np.float32) -> Params:
-        """Parameters, all of them drawn from N(0, 0.01^2) (section 5, where 0.01 is the standard deviation)."""
+        """Parameters, all drawn from N(0, 0.01^2): section 5 writes N(0, 0.01), its author's code takes std=0.01."""
         p = Params(self.shapes, dtype=dtype)
         p.flat[:] = 0.01 * rng.standard_normal(p.flat.size)  # drawn in float64: one start for every dtype
         return p
@@ -88,7 +88,7 @@ class VAE:
         ValueError
             Unless x is (M, D), finite, and for a Bernoulli decoder between 0 and 1.
         """
-        if x.ndim != 2 or x.shape[1] != self.D:
+        if x.ndim != 2 or x.shape[1] != self.D or not len(x):
             raise ValueError(f"this model takes rows of {self.D} numbers; got an array of shape {x.shape}")
         low, high = x.min(), x.max()
         if not (np.isfinite(low) and np.isfinite(high)):

@@ -21,7 +21,7 @@ def sigmoid(a: NDArray) -> NDArray:
 
 
 def softplus(a: NDArray) -> NDArray:
-    """log(1 + exp(a)), elementwise, for any a without overflow.
+    """log(1 + exp(a)), elementwise, for any finite a without overflow.
 
     Its derivative is `sigmoid`. With m = max(a, 0) the exponent a - 2m = -|a| is never positive; `np.maximum` orders
     complex numbers by their real part, where abs() would lose the imaginary one.

@@ -101,7 +101,8 @@ class Adagrad(Optimizer):
 class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015), for comparison; it is younger than the paper.
 
-    m and v are running means of g and g^2, divided by what they still lack of their start at zero.
+    m and v are running means of g and g^2 that start at zero; dividing by 1 - beta^t, the weight that the g seen so far
+    have in them, makes them true means.
 
     Examples
     --------

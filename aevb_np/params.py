@@ -55,7 +55,7 @@ class Params:
         windows: dict[str, Any] = {"shapes": shapes, "flat": flat, "grad": grad}
         start = 0
         for name, shape in shapes.items():
-            if name in windows:
+            if name in windows or "d" + name in windows:
                 raise ValueError(f"two things would be called {name!r} here: {', '.join(windows)}")
             piece = slice(start, start := start + count(shape))
             if isinstance(shape, dict):  # a group: theta, phi, hidden, ...

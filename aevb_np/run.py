@@ -5,7 +5,8 @@
         print(row)
     run.save("runs/mine")
 
-What was saved goes on as if it had never stopped: `aevb_np.load("runs/mine").train(samples=6e5)`.
+What was saved goes on, `aevb_np.load("runs/mine").train(samples=6e5)`, and comes to the same parameters, to the last
+bit, as if it had never stopped. Its history has a row more: one comes at every end.
 """
 
 import dataclasses
@@ -218,6 +219,8 @@ class Run:
         if self.chosen_on_test:
             raise ValueError("these are parameters without the optimiser's memory (best.npz); train the run's folder")
         if samples is not None:
+            if not math.isfinite(samples):
+                raise ValueError(f"samples is how many to train on, a finite number; got {samples}")
             c = self.config = dataclasses.replace(c, samples=int(samples))
         last = -(-c.samples // c.samples_per_step)  # rounded up
         if self.step == 0:
@@ -325,7 +328,10 @@ class Run:
         variational Bayes theta is part of the noise: drawn from q(theta), once for all images.
         """
         self._needs_encoder("have a bound")
-        pixels = {"train": self.data.x_train, "test": self.data.x_test}[which][:most]
+        images = {"train": self.data.x_train, "test": self.data.x_test}
+        if which not in images:
+            raise ValueError(f"there are {' and '.join(images)} images; got {which!r}")
+        pixels = images[which][:most]
         rng = stream("evaluate", self.config.seed, self.step if repeat is None else 2**32 - 1 - repeat)
         blocks = evaluation.blocks(self.data, pixels, rng, self.p.flat.dtype)
         return self._terms(blocks, rng)

@@ -29,7 +29,7 @@ class Minibatches:
         Datapoints in all and in a minibatch.
     seed : int
     sampling : {"permutation", "replacement"}
-        A new permutation for every epoch, of which N % M points wait for the next one; or M independent draws for every
+        A new permutation for every epoch, of which the last N % M points are left out; or M independent draws for every
         step, as the paper's author did.
 
     Raises

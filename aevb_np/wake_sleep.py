@@ -4,19 +4,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.ascent import Ascent, prior_precision
-from aevb_np.distributions import gaussian_log_prob
+from aevb_np.distributions import gaussian_log_prob, sample_gaussian
 from aevb_np.model import VAE
 from aevb_np.optimizers import Optimizer
 from aevb_np.params import Params
-from aevb_np.reparameterization import gaussian
 
 
 class WakeSleep:
     """Awake, the decoder learns from data whose z the encoder guessed; asleep, the encoder learns from dreams.
 
     Wake: z ~ q(z|x), and theta ascends log p(x, z). Sleep: z ~ p(z), x ~ p(x|z), and phi ascends log q(z|x). The sleep
-    phase is the gradient of -KL(p(z|x) || q(z|x)) over dreams, not of the bound, and so the two phases have no common
-    objective. Every datapoint costs as much as with AEVB (section 5).
+    phase follows the gradient of -KL(p(z|x) || q(z|x)) over dreams, not of the bound, and so the two phases have no
+    common objective. Every datapoint costs as much as with AEVB (section 4).
 
     Parameters
     ----------
@@ -38,9 +37,7 @@ class WakeSleep:
         self.ascent.begin()
 
         (mu, log_var), _ = self.model.encoder.forward(p.phi, x)
-        z, _ = gaussian(
-            mu, log_var, rng.standard_normal((M, self.model.J), dtype=x.dtype)
-        )  # z ~ q(z|x), a constant now
+        z = sample_gaussian(mu, log_var, rng)  # z ~ q(z|x), a constant now
         log_pxz, backward = self.model.log_joint(p.theta, x, z)
         backward(weight, inputs=False)
         log_qz, _ = gaussian_log_prob(z, mu, log_var)

@@ -431,6 +431,17 @@ def test_whole_images_are_no_observation():
         complete(observation, theta, np.zeros((M, D)), z, stream("hmc", 0))
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("number", [np.nan, np.inf, 200.0])
+def test_numbers_that_nobody_can_have_observed(name, number):
+    observation, theta, observed, z, _ = case(name, Draw())
+    observed = observed.copy()
+    observed[0, 0] = number
+    if observation.bits or not np.isfinite(number):
+        with pytest.raises(ValueError, match="what is observed is finite.*; 1 of the numbers are not"):
+            complete(observation, theta, observed, z, stream("hmc", 0))
+
+
 def test_a_description_says_the_numbers():
     words = " ".join(observation_of(name).describe() for name in NAMES)
     for number in ("8 of 24", "r = 0.13", "s = 0.7", "2 x 2", "n = 4"):

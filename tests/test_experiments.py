@@ -14,6 +14,7 @@ from aevb_np.experiments import (
     expectation,
     figure_2,
     figure_3,
+    figure_5,
     figures,
     grid,
     irvin_report,
@@ -112,8 +113,8 @@ def test_the_steps_that_were_chosen_are_taken(tmp_path, monkeypatch):
     text = "curve,step,chosen\nmnist-aevb-3,0.1,yes\nmnist-aevb-3,0.02,no\nmnist-N1000-mcem-3,0.01,yes\n"
     (tmp_path / recipe.STEPS).write_text(text, encoding="utf-8")
     assert dict(figure_2.curves(FULL, 1)[0].settings) == {"step": 0.1}
-    chosen = {curve.name: dict(curve.settings)["step"] for curve in figure_3.curves(FULL, 1)}
-    assert chosen["mnist-N1000-mcem-3-s0"] == 0.01 and chosen["mnist-N1000-aevb-3-s0"] == 0.1
+    chosen = {curve.name: dict(curve.settings).get("step") for curve in figure_3.curves(FULL, 1)}
+    assert chosen["mnist-N1000-mcem-3-s0"] == 0.01
 
 
 @pytest.mark.parametrize("text", ["0", "-1e6", "week", "nan", "inf", ""])
@@ -220,6 +221,8 @@ def test_the_ledger_says_what_a_choice_costs():
     assert "diverged" in next(line for line in text.splitlines() if "| 0.1 " in line)
     assert "running mean of minibatches" in text and "-1.00 +- 0.00" in text
     assert "## frey, N_z = 10, AEVB, 1,000,000 samples: ours -119.50 +- 0.87" in text
+    longer = rows(dataclasses.replace(curve, variant="A"), counts=COUNTS[:3])
+    assert "1,000,000 samples: ours" in ledger.section([line for line in table if line.n_z == 20] + longer)
     alone = text[text.index("## mnist, N_z = 3") :]
     assert "| 0.02 " in alone and "drawn afresh" not in alone
     assert {curve.samples for curve in ledger.curves(FULL, 1) if curve.latent == 3} == {10_000_000}
@@ -276,6 +279,10 @@ def test_the_samples_of_figure_5_stand_in_order(start):
     image = np.full((100, 784), 0.5)
     picture = drawing.samples({2: image, 20: image}, (28, 28), "note")
     assert [axes.get_xlabel() for axes in picture.axes] == ["2 latent dimensions", "20 latent dimensions"]
+    table = [line for seed in (2, 1) for line in rows(Curve("digits", "aevb", 2, 0, seed))]
+    opened = []
+    figure_5.arrays(table, lambda name: opened.append(name) or start())
+    assert opened == ["digits-aevb-2-s1"]
 
 
 # -- the summary ------------------------------------------------------------------------------------------------------

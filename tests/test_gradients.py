@@ -15,7 +15,7 @@ from finite_differences import complex_step, relative_error, richardson
 
 from aevb_np.aevb import AEVB
 from aevb_np.distributions import bernoulli_log_prob, gaussian_kl, gaussian_log_prob, standard_normal_log_prob
-from aevb_np.estimators import mean_of_samples, sgvb_a, sgvb_b
+from aevb_np.estimators import mean_of_samples, score_function, sgvb_a, sgvb_b
 from aevb_np.full_vb import full_a, full_b
 from aevb_np.layers import affine, at_least, sigmoid, tanh
 from aevb_np.model import VAE
@@ -322,7 +322,7 @@ def test_float32_stays_float32(name):
         assert relative_error(gradients[n], expected) < 1e-5
 
 
-@pytest.mark.parametrize("estimator", [sgvb_a, sgvb_b])
+@pytest.mark.parametrize("estimator", [sgvb_a, sgvb_b, score_function])
 @pytest.mark.parametrize("optimizer", [SGD, Adagrad, Adam])
 @pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
 def test_float32_through_a_step(kind, optimizer, estimator):
@@ -334,3 +334,15 @@ def test_float32_through_a_step(kind, optimizer, estimator):
         bound = aevb.step(data_for(model, draw), np.arange(M), stream("noise", 0, t))
     for array in (bound, p.flat, p.grad, p.theta.hidden.W, *aevb.ascent.optimizer.arrays.values()):
         assert array.dtype == np.float32
+
+
+def test_what_has_no_place_of_its_own_is_refused():
+    for shapes in ({"W": (2,), "dW": (2,)}, {"dW": (2,), "W": (2,)}):  # dW would be the array's and W's gradient
+        with pytest.raises(ValueError, match="two things would be called"):
+            Params(shapes)
+    model = model_of("bernoulli")
+    p = model.init(stream("init", 0))
+    with pytest.raises(ValueError, match="N, the datapoints in the training set, is 1 or more; got 0"):
+        AEVB(model, p, SGD(step=0.1), N=0)
+    with pytest.raises(ValueError, match=r"the noise for 0 datapoints is \(L \* 0"):
+        sgvb_b(model, p.theta, p.phi, np.zeros((0, model.D)), np.zeros((0, model.J)))

@@ -14,6 +14,7 @@ from oracles import LinearGaussian
 
 from aevb_np import hmc, marginal_likelihood
 from aevb_np.estimators import importance_weighted
+from aevb_np.experiments import plan
 from aevb_np.marginal_likelihood import (
     METHODS,
     annealed_importance,
@@ -37,6 +38,24 @@ from aevb_np.posterior import posterior
 from aevb_np.streams import stream
 
 D, H = 7, 5
+
+
+def test_a_forecast_counts_the_evaluations_that_an_estimate_takes():
+    class Counted(BernoulliMLP):
+        passes = 0
+
+        def log_prob(self, theta, x, z, value=True):
+            self.passes += len(z)
+            return super().log_prob(theta, x, z, value)
+
+    decoder, x = Counted(2, H, D), np.zeros((3, D))
+    theta = Params(decoder.shapes)
+    appendix_d(decoder, theta, x, np.zeros((3, 2)), stream("hmc", 0))
+    assert decoder.passes == 3 * plan.PASSES
+    starts(decoder, theta, x, stream("hmc", 0))
+    assert decoder.passes == 3 * (plan.PASSES + plan.STARTS)
+
+
 SMALL = pytest.mark.parametrize("J", [1, 2])
 KINDS = pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
 DENSITIES = pytest.mark.parametrize("density", ["gaussian", "kde"])

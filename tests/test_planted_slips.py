@@ -362,8 +362,8 @@ SLIPS = [
     Slip(
         "theta drawn with the variance for the standard deviation",
         "full_vb.py",
-        "row, _ = gaussian(p.theta.flat[None], p.theta_log_var.flat[None], zeta)",
-        "row, _ = gaussian(p.theta.flat[None], 2 * p.theta_log_var.flat[None], zeta)",
+        "sample_gaussian(p.theta.flat, p.theta_log_var.flat, rng)",
+        "sample_gaussian(p.theta.flat, 2 * p.theta_log_var.flat, rng)",
         "test_full_vb test_predictions_draw_theta_from_q",
     ),
     # log p(x)

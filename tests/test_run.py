@@ -86,6 +86,9 @@ def test_the_row_holds_the_bound_and_its_two_parts(start):
     row = list(start().train())[-1]
     assert row.test_bound == pytest.approx(row.test_reconstruction - row.test_kl, abs=1e-5)
     assert row.train_bound == pytest.approx(row.train_reconstruction - row.train_kl, abs=1e-5)
+    assert f"test {row.test_bound:.1f} = {row.test_reconstruction:.1f} - KL {row.test_kl:.1f}" in row.brief
+    drawn = dataclasses.replace(row, test_bound=row.test_bound - 0.3)  # as of wake-sleep, whose bound is estimator A
+    assert f"{drawn.test_bound:.2f} ~ {drawn.test_reconstruction:.2f} - KL" in str(drawn)
     assert row.test_kl > 0 and row.test_standard_error > 0
     assert np.isnan(row.min_log_var)
 
@@ -146,6 +149,12 @@ def test_the_words_of_a_run(start, small, tmp_path):
     assert np.abs(many.mean() - bound.mean()) < 4 * bound.std() / 50**0.5
     with pytest.raises(ValueError, match=r"rows of 42 numbers; got an array of shape \(50, 41\)"):
         run.encode(small.x_test[:, :41])
+    with pytest.raises(ValueError, match=r"rows of 42 numbers; got an array of shape \(0, 42\)"):
+        run.encode(small.x_test[:0])
+    with pytest.raises(ValueError, match="there are train and test images; got 'validation'"):
+        start().evaluate("validation")
+    with pytest.raises(ValueError, match="samples is how many to train on, a finite number; got inf"):
+        next(start().train(np.inf))
     with pytest.raises(ValueError, match="rows of 2 latent numbers"):
         run.decode(np.zeros((3, 5)))
     with pytest.raises(ValueError, match="between 0 and 1; got values from 0 to 25"):
@@ -178,12 +187,20 @@ def test_two_runs_of_one_seed_are_the_same_bits_and_seeds_differ(start):
         ({"warmup": 5, "optimizer": "adam"}, "warm-up belongs to Adagrad"),
         ({"log_var_floor": -9.0}, "belongs to the Gaussian decoder"),
         ({"seed": -1}, "seed is a whole number from 0 to 4294967295; got -1"),
+        ({"latent": 2.5}, r"latent \(J\) is a whole number from 1 up; got 2.5"),
+        ({"seed": 0.5}, "seed is a whole number from 0 up; got 0.5"),
         ({"latents": 3}, "no setting is called latents"),
     ],
 )
 def test_settings_out_of_range_name_themselves(start, settings, message):
     with pytest.raises(ValueError, match=message):
         start(**settings)
+
+
+def test_settings_may_be_numpys_numbers(start, tmp_path):
+    run = start(latent=np.int64(3), step=np.float32(0.5))
+    run.save(tmp_path / "run")
+    assert aevb_np.load(tmp_path / "run").config.latent == 3
 
 
 def test_an_explosion_names_the_array_the_step_and_the_minibatch(start):

@@ -1,4 +1,4 @@
-"""Figure 2: the bound while training, AEVB against wake-sleep, for nine sizes of the latent space. Section 5."""
+"""Figure 2: the bound while training, AEVB against wake-sleep, in nine panels. Section 5."""
 
 from aevb_np.experiments import drawing, paper
 from aevb_np.experiments.curve import Curve

@@ -15,7 +15,6 @@ SIZES = (1000, 50_000)
 LATENT, HIDDEN = 3, 100
 LENGTHS = {"quick": {"mnist": 1e5}, "hour": {"mnist": 1e7}, "full": {"mnist": 6e7}}
 COUNTS = (40_000, 100_000, 250_000, 600_000, 1_000_000, 2_000_000, 3_000_000, 5_000_000, *range(10**7, 10**9, 10**7))
-STEP = {1000: 0.1, 50_000: 0.02}  # until `aevb figure steps` has found others
 
 
 def curves(budget: Budget, seeds: int) -> list[Curve]:
@@ -34,8 +33,7 @@ def curves(budget: Budget, seeds: int) -> list[Curve]:
                 settings=(("hidden", HIDDEN),),
                 marginals=tuple(dict.fromkeys(counts)),
                 points=100 if budget.name == "quick" else 1000,
-            ),
-            otherwise=STEP[N],
+            )
         )
         for seed in range(seeds)
         for N in SIZES

@@ -22,12 +22,12 @@ def curves(budget: Budget, seeds: int) -> list[Curve]:
 
 
 def make(lines: list[Line], open_run: OpenRun, note: str) -> Made:
-    """Four squares of a hundred images, from the first seed."""
-    images = arrays([line for line in lines if line.seed == 0], open_run)
-    return Made(pictures={NAME: drawing.samples(images, (28, 28), note)})
+    """Four squares of a hundred images."""
+    return Made(pictures={NAME: drawing.samples(arrays(lines, open_run), (28, 28), note)})
 
 
 def arrays(lines: list[Line], open_run: OpenRun) -> dict[int, NDArray]:
-    """Mean images by the number of latent dimensions.   (100, D) each"""
-    names = {rows[0].n_z: name for name, rows in by_curve(lines).items()}
+    """Mean images by the number of latent dimensions, each from its first seed.   (100, D) each"""
+    last_first = sorted(by_curve(lines).items(), key=lambda curve: -curve[1][0].seed)
+    names = {rows[0].n_z: name for name, rows in last_first}
     return {J: open_run(names[J]).sample(IMAGES) for J in sorted(names)}

@@ -3,6 +3,7 @@
 At equal datapoints: a row says what so many images seen buy, whatever the number of updates they were spent on.
 """
 
+import dataclasses
 import statistics
 
 from aevb_np.experiments import drawing
@@ -23,11 +24,11 @@ def curves(budget: Budget, seeds: int) -> list[Curve]:
     length = at_a_row(budget.samples or LENGTHS[budget.name])
     made = []
     for seed in range(seeds):
-        step = dict(with_chosen_step(Curve("mnist", "aevb", LATENT, length), otherwise=0.01).settings)["step"]
+        base = with_chosen_step(Curve("mnist", "aevb", LATENT, length, seed))
         for L in DRAWS:
             for M in MINIBATCHES:
-                settings = (("draws", L), ("minibatch", M), ("step", step))
-                made.append(Curve("mnist", "aevb", LATENT, length, seed, variant=f"L{L}M{M}", settings=settings))
+                settings = (("draws", L), ("minibatch", M), *base.settings)
+                made.append(dataclasses.replace(base, variant=f"L{L}M{M}", settings=settings))
     return made
 
 

@@ -127,12 +127,12 @@ def make(lines: list[Line], open_run: OpenRun, note: str) -> Made:
 
 def section(lines: list[Line]) -> str:
     """The table of one panel."""
-    length = max(line.samples for line in lines)
     first = lines[0]
     groups = by_stem(lines)
     name = f"{first.data}-{first.method}-{first.n_z}"
     if name not in groups:
         return f"## {first.data}\n\nThere is no curve {name} here to compare with.\n"
+    length = max(line.samples for seed in groups[name] for line in seed)
     choices = FREY if first.data in ("frey", "faces") else MNIST
     ours = bounds(groups[name], length)
     rows = []

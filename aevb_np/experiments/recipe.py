@@ -37,17 +37,21 @@ class Made:
     remarks: list[str] = field(default_factory=list)
 
 
-def stem(curve: Curve) -> str:
-    """The curve's name without its seed: what the seeds have in common."""
-    return curve.name.rpartition("-s")[0]
+def stem(name: str) -> str:
+    """A curve's name without its seed: what the seeds have in common.
+
+    >>> stem("mnist-wake-sleep-20-s0")
+    'mnist-wake-sleep-20'
+    """
+    return name.rpartition("-s")[0]
 
 
-def with_chosen_step(curve: Curve, otherwise: float | None = None) -> Curve:
+def with_chosen_step(curve: Curve) -> Curve:
     """The curve with the step size that the paper's rule picked, as `aevb figure steps` found it.
 
-    Where it has not found any yet: `otherwise`, or what `aevb train` would take.
+    Where it has not found any: what `aevb train` would take.
     """
-    step = chosen_steps().get(stem(curve), otherwise)
+    step = chosen_steps().get(stem(curve.name))
     return curve if step is None else replace(curve, settings=(*curve.settings, ("step", step)))
 
 
@@ -86,7 +90,7 @@ def by_stem(lines: Iterable[Line]) -> dict[str, list[list[Line]]]:
     """The curves that differ only in their seeds, together: a list of lines for each seed."""
     groups: dict[str, list[list[Line]]] = {}
     for name, rows in tables.by_curve(lines).items():
-        groups.setdefault(name.rpartition("-s")[0], []).append(rows)
+        groups.setdefault(stem(name), []).append(rows)
     return groups
 
 

@@ -10,7 +10,7 @@ from aevb_np.experiments import lines as tables
 from aevb_np.experiments import paper
 from aevb_np.experiments.expectation import common_recipes
 from aevb_np.experiments.lines import Line
-from aevb_np.experiments.recipe import by_stem, line_at, markdown
+from aevb_np.experiments.recipe import by_stem, line_at, markdown, stem
 from aevb_np.history import FIRST_MARKS, MARK
 
 COUNTS = {
@@ -76,18 +76,18 @@ def _parts(table: Sequence[Line]) -> list[tuple[str, int, int]]:
     """The flags, the number of curves and their length: for each length and choice of seeds that there is."""
     reached: dict[tuple[int, str], list[int]] = {}
     for rows in tables.by_curve(table).values():
-        reached.setdefault((_asked(rows[-1].samples), rows[0].curve.rpartition("-s")[0]), []).append(rows[0].seed)
+        reached.setdefault((_asked(rows[-1].samples), stem(rows[0].curve)), []).append(rows[0].seed)
     groups: dict[tuple[int, tuple[int, ...]], list[str]] = {}
-    for (length, stem), found in reached.items():
-        groups.setdefault((length, tuple(sorted(found))), []).append(stem)
+    for (length, name), found in reached.items():
+        groups.setdefault((length, tuple(sorted(found))), []).append(name)
     parts = []
-    for (length, seeds), stems in sorted(groups.items()):
+    for (length, seeds), alike in sorted(groups.items()):
         words = f" --budget {_short(length)} --seeds {max(seeds) + 1}"
         if len(groups) > 1:
             whole = seeds == tuple(range(len(seeds)))
-            names = stems if whole else [f"{stem}-s{seed}" for stem in stems for seed in seeds]
+            names = alike if whole else [f"{name}-s{seed}" for name in alike for seed in seeds]
             words += " --panel " + " ".join(sorted(names))
-        parts.append((words, len(stems) * len(seeds), length))
+        parts.append((words, len(alike) * len(seeds), length))
     return parts
 
 
@@ -176,7 +176,7 @@ def _settings(table: Iterable[Line]) -> str:
     groups: dict[str, list[str]] = {}
     for line in table:
         names = groups.setdefault(f"{line.settings}; {line.versions}; kernel {line.kernel}", [])
-        name = line.curve.rpartition("-s")[0]
+        name = stem(line.curve)
         if name not in names:
             names.append(name)
     return "".join(f"- {', '.join(names)}: {settings}\n" for settings, names in groups.items())
@@ -212,7 +212,7 @@ def machines(out: Path) -> str:
         rows = list(csv.DictReader(file))
     groups: dict[tuple[str, str], list[dict[str, str]]] = {}
     for row in rows:
-        groups.setdefault((row["curve"].rpartition("-s")[0], row["processor"]), []).append(row)
+        groups.setdefault((stem(row["curve"]), row["processor"]), []).append(row)
     cells = [
         [
             name,

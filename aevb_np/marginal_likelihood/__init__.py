@@ -7,7 +7,7 @@ where they look for the z that could have made x:
 |--------------|----------------------------------|-------------------|------------------------------------------|
 | `hmc`        | around a start, by Markov chains | fewer than 5      | the posterior has hills elsewhere, too   |
 | `importance` | where the encoder points         | any               | q(z|x) is too narrow, or points amiss    |
-| `quadrature` | everywhere, on a grid            | 1, 2, 3           | nowhere: its error holds                 |
+| `quadrature` | everywhere, on a grid            | 1, 2, 3           | a hill is narrower than the grid is fine |
 | `ais`        | from the prior, step by step     | any               | the way is too short                     |
 
 `log_marginal` is one door to all of them. `bidirectional` tells how far `ais` can be trusted.
