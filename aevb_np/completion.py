@@ -495,7 +495,7 @@ def decoded(decoder: Any, theta: Params, z: NDArray) -> tuple[NDArray, NDArray]:
 def nearest(observation: Observation, observed: NDArray, x_train: NDArray) -> NDArray:
     """The training image of which one would see most nearly what was seen, by squared distance.   -> index, (M,)
 
-    What completion without a model can do, to compare with.
+    What completion without a model can do, to compare with. x_train is scaled as the model sees it, (N, D).
     """
     seen = observation.view(x_train)  # (N, n_out)
     distance = (seen**2).sum(axis=1) - 2 * observed @ seen.T  # (M, N), less |observed|^2, which is the same for all

@@ -56,7 +56,7 @@ class BernoulliMLP:
         return logits, backward
 
     def log_prob(self, p: Params, v: NDArray, u: NDArray, value: bool = True) -> tuple[NDArray, Callable]:
-        """log p(v|u), one number per row, or None with value=False; the backward returns the gradient in u."""
+        """log p(v|u), or None with value=False; the backward returns du.   (M, n_out), (M, n_in) -> (M,)"""
         logits, back_forward = self.forward(p, u)
         log_p, back_log_prob = bernoulli_log_prob(v, logits, value)
 
@@ -70,11 +70,11 @@ class BernoulliMLP:
         return bernoulli_log_prob_pairs(v, self.forward(p, u)[0])
 
     def mean(self, p: Params, u: NDArray) -> NDArray:
-        """E[v|u] = y."""
+        """E[v|u] = y.   (M, n_in) -> (M, n_out)"""
         return sigmoid_of(self.forward(p, u)[0])
 
     def sample(self, p: Params, u: NDArray, rng: np.random.Generator) -> NDArray:
-        """v ~ p(v|u), one draw for every row."""
+        """v ~ p(v|u), one draw for every row.   (M, n_in) -> (M, n_out)"""
         return sample_bernoulli(self.forward(p, u)[0], rng)
 
 
@@ -127,7 +127,7 @@ class GaussianMLP:
         return (mu, log_var), backward
 
     def log_prob(self, p: Params, v: NDArray, u: NDArray, value: bool = True) -> tuple[NDArray, Callable]:
-        """log p(v|u), one number per row, or None with value=False; the backward returns the gradient in u."""
+        """log p(v|u), or None with value=False; the backward returns du.   (M, n_out), (M, n_in) -> (M,)"""
         (mu, log_var), back_forward = self.forward(p, u)
         log_p, back_log_prob = gaussian_log_prob(v, mu, log_var, value)
 
@@ -142,9 +142,9 @@ class GaussianMLP:
         return gaussian_log_prob_pairs(v, *self.forward(p, u)[0])
 
     def mean(self, p: Params, u: NDArray) -> NDArray:
-        """E[v|u] = mu."""
+        """E[v|u] = mu.   (M, n_in) -> (M, n_out)"""
         return self.forward(p, u)[0][0]
 
     def sample(self, p: Params, u: NDArray, rng: np.random.Generator) -> NDArray:
-        """v ~ p(v|u), one draw for every row."""
+        """v ~ p(v|u), one draw for every row.   (M, n_in) -> (M, n_out)"""
         return sample_gaussian(*self.forward(p, u)[0], rng)
