@@ -84,10 +84,9 @@ def score_function(
         grad_phi E_q[f(z)] = E_q[ (f(z) - b) grad_phi log q(z|x) ],   f(z) = log p(x, z) - log q(z|x)
 
     The samples are taken for constants, and no derivative of f in z is needed; that f depends on phi itself does not
-    matter, for E_q[ grad_phi log q ] = 0. A baseline b that does not depend on z
-    (a number, or one for each datapoint, (M,)) changes no expectation and can lower the variance. The value is that of
-    `sgvb_a`, with the same shapes; the backward is an unbiased estimate of its expectation's gradient, not the derivative
-    of the value.
+    matter, for E_q[grad_phi log q(z|x)] = 0. A baseline b that does not depend on z (a number, or one for each
+    datapoint, (M,)) changes no expectation and can lower the variance. Value and shapes are those of `sgvb_a`; the
+    backward is an unbiased estimate of the gradient of its expectation, not the derivative of the value.
     """
     L = samples_per_row(x, eps, model.J)
     (mu, log_var), back_encode = model.encoder.forward(phi, x)  # 1
