@@ -327,7 +327,7 @@ def test_expect_interpolates_in_log_samples():
     assert there.ours == pytest.approx((-108.5, -109.5, -110.5)) and there.value == pytest.approx(-109.5)
     assert expectation.expected("mnist", 20, "aevb", 1e12, "test", table).value is None
     with pytest.raises(
-        ValueError, match="no curve of mnist with 4 latent dimensions by aevb is known; there are frey 2"
+        ValueError, match="no curve of mnist with 4 latent dimensions by aevb is known; there are those with 3, 5"
     ):
         expectation.expected("mnist", 4, "aevb", 1e6, "test", [])
 
@@ -367,8 +367,17 @@ def test_expect_as_typed(aevb, tmp_path, monkeypatch):
     out = aevb("expect", "mnist", "--latent", 20, "--samples", "1e6")[1]
     assert re.search(r"ours, 3 seeds +-114\.5 \(-115\.5 to -113\.5\)   +-116\.0 \(-117\.0 to -115\.0\)\n", out)
     assert len({len(line) for line in out.splitlines()[1:4]}) == 1  # heading, paper and ours end alike
-    assert "ours: our curves end at 10,000,000" in aevb("expect", "mnist", "--latent", 20, "--samples", "1e8")[1]
+    beyond = aevb("expect", "mnist", "--latent", 20, "--samples", "1e8")[1]
+    assert "ours: our curves go from 100,000 to 10,000,000 samples" in beyond
+    assert "our settings: H=500; M=100\n" in out and "PyTorch" not in out
+    read = {
+        got: aevb("expect", "mnist", "--latent", 20, "--samples", "1e6", "--got", got)[1].splitlines()[-2:]
+        for got in (-114.7, -90)
+    }
+    assert read[-114.7][0] == "as a test bound that is +9.5 from the paper's and -0.2 from ours"
+    assert "further off" in " ".join(read[-90]) and "further off" not in " ".join(read[-114.7])
     assert "no curve of mnist with 7 latent" in complain(aevb("expect", "mnist", "--latent", 7, "--samples", 100))
+    assert "--samples is 1 or more; got 0" in complain(aevb("expect", "mnist", "--latent", 20, "--samples", 0))
 
 
 def test_what_stands_beside_a_measured_bound(tmp_path, monkeypatch, start):

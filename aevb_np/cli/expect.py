@@ -33,6 +33,9 @@ def run(args: argparse.Namespace) -> int:
     """Look up, interpolate, print."""
     from aevb_np.experiments import expectation
 
+    for name in ("samples", "minibatch"):
+        if (number := getattr(args, name)) is not None and number < 1:
+            raise ValueError(f"--{name} is 1 or more; got {number}")
     table = expectation.our_curves()
     where = args.data, args.latent, args.method, args.samples
     test, train = (expectation.expected(*where, split, table) for split in ("test", "train"))
@@ -41,13 +44,15 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     for line in missing(test):
         print(line)
+    if test.settings:
+        print(f"our settings: {test.settings}")
     for recipe in expectation.common_recipes() if args.data == "mnist" else ():
-        print(
-            f"{recipe.name}, {recipe.n_z} latent dimensions, after {recipe.samples:,} samples: "
-            f"{recipe.test:.1f} test, {recipe.train:.1f} train"
-        )
+        if recipe.n_z == args.latent:
+            print(
+                f"{recipe.name} after {recipe.samples:,} samples: {recipe.test:.1f} test, {recipe.train:.1f} train"
+            )
     if args.got is not None:
-        for line in read(args, test.value):
+        for line in read(args, test):
             print(line)
     return 0
 
@@ -89,21 +94,35 @@ def missing(test: Any) -> Iterator[str]:
     if not test.reach:
         yield "ours: no curve comes with this version; `aevb figure 2` makes one"
     elif not test.ours:
-        yield f"ours: our curves end at {max(test.reach):,} samples"
+        yield "ours: our curves go from {:,} to {:,} samples".format(*test.reach)
     elif len(test.ours) == 1:
         yield "ours is one seed; seeds differ by some nats, most of all early and for few latent dimensions"
 
 
-def read(args: argparse.Namespace, near: float | None) -> Iterator[str]:
-    """What the number means, and how far it is from what is expected."""
+def read(args: argparse.Namespace, test: Any) -> Iterator[str]:
+    """What the number means, and how far it is from what is known."""
     from aevb_np.experiments.expectation import PLAUSIBLE, readings
 
-    guess = sum(PLAUSIBLE[args.data]) / 2 if near is None else near
+    guess = sum(PLAUSIBLE[args.data]) / 2 if test.value is None else test.value
     best, *others = readings(args.got, args.unit, args.data, PIXELS[args.data], guess, args.minibatch)
     assumed = f", taken for {', '.join(best.assumed)}" if best.assumed else ""
     yield f"{args.got:g}{assumed}: a bound of {best.nats:.2f} nats per image"
-    if near is not None:
-        yield f"that is {best.nats - near:+.1f} from what is expected"
+    gaps = [] if test.paper is None else [f"{best.nats - test.paper:+.1f} from the paper's"]
+    if test.ours:
+        gaps.append(f"{best.nats - statistics.median(test.ours):+.1f} from ours")
+    if gaps:
+        yield f"as a test bound that is {' and '.join(gaps)}"
+        if far(best.nats, args.data, test):
+            yield "further off than these from one another; what other pixels, steps, starts are worth: results/choices.md"
     if others:
         shown = "; ".join(f"{other.nats:.1f} as {', '.join(other.assumed) or 'nats per image'}" for other in others[:3])
         yield f"it could also be {shown}; --unit says which"
+
+
+def far(nats: float, data: str, test: Any) -> bool:
+    """Whether a bound lies further from the paper's and ours than they lie from one another."""
+    from aevb_np.experiments.paper import ERROR
+
+    known = [*test.ours, *([] if test.paper is None else [test.paper])]
+    room = max(max(known) - min(known), ERROR[data])
+    return not min(known) - room <= nats <= max(known) + room

@@ -33,12 +33,15 @@ class Expected:
     ours : tuple of float
         One for each seed that came so far.
     reach : tuple of int
-        How far our curves come, one for each seed there is.
+        The first and the last number of samples that our curves have; empty if there is none.
+    settings : str
+        Of ours.
     """
 
     paper: float | None
     ours: tuple[float, ...]
     reach: tuple[int, ...]
+    settings: str
 
     @property
     def value(self) -> float | None:
@@ -68,12 +71,16 @@ def expected(data: str, latent: int, method: str, samples: float, split: str, ta
     theirs = paper.curve(2, data, latent, method, split)
     group = by_stem(table).get(f"{data}-{method}-{latent}", [])
     if not theirs and not group:
-        known = sorted({(v.data, v.n_z) for v in paper.values() if v.figure == 2})
-        panels = ", ".join(f"{name} {n}" for name, n in known)
-        raise ValueError(f"no curve of {data} with {latent} latent dimensions by {method} is known; there are {panels}")
+        known = sorted({v.n_z for v in paper.values() if (v.figure, v.data) == (2, data)})
+        raise ValueError(
+            f"no curve of {data} with {latent} latent dimensions by {method} is known; there are those with "
+            f"{', '.join(map(str, known))}"
+        )
     curves = [{line.samples: getattr(line, COLUMNS[split]) for line in rows} for rows in group]
     found = [value for curve in curves if (value := interpolated(curve, samples)) is not None]
-    return Expected(interpolated(theirs, samples), tuple(found), tuple(max(curve) for curve in curves))
+    counts = [samples for curve in curves for samples in curve]
+    reach = (min(counts), max(counts)) if counts else ()
+    return Expected(interpolated(theirs, samples), tuple(found), reach, group[0][0].settings if group else "")
 
 
 def our_curves() -> list[Line]:
@@ -144,7 +151,7 @@ def readings(
     if not found:
         raise ValueError(
             f"{number:g} makes no bound on {data} between {low:g} and {high:g} nats per image, in "
-            f"{'any unit known here' if unit == 'auto' else unit}: {', '.join(UNITS)}"
+            f"{'any' if unit == 'auto' else unit}; the units known here are {', '.join(UNITS)}, and auto tries them all"
         )
     return [reading for _, reading in sorted(found, key=lambda pair: pair[0])]
 
