@@ -214,10 +214,10 @@ def test_the_ledger_says_what_a_choice_costs():
         if curve.variant == "step0.1":
             table += rows(curve, -1e9, COUNTS[:1])  # diverged before the end
         else:
-            table += rows(curve, -120 + spread + (2 if curve.variant == "dynamic" else 0), COUNTS[:2])
+            table += rows(curve, -120 + spread + (curve.variant == "dynamic") * (2 + spread / 5), COUNTS[:2])
     text = ledger.make(table, no_run, "").texts["choices.md"]
     dynamic = next(line for line in text.splitlines() if "drawn afresh" in line)
-    assert f"+2.00 +- {math.sqrt(2) * 1.5 / math.sqrt(3):.2f}" in dynamic
+    assert "+2.00 +- 0.17" in dynamic  # seed by seed: 1.7, 2.0, 2.3
     assert "diverged" in next(line for line in text.splitlines() if "| 0.1 " in line)
     assert "running mean of minibatches" in text and "-1.00 +- 0.00" in text
     assert "## frey, N_z = 10, AEVB, 1,000,000 samples: ours -119.50 +- 0.87" in text
@@ -258,7 +258,7 @@ def test_the_report_from_trained_runs(start, small):
     made = irvin_report.make(table, runs.__getitem__, "")
     assert list(made.pictures) == ["report_curves", "report_reconstructions", "report_manifold", "report_codes"]
     text = made.texts["report.md"]
-    assert "| 50  | Adam 1e-3 | 60,000 | 0 " in text and "-133.74 / -136.30" in text and "-119.50 (1,000,000)" in text
+    assert "| 50  | adam 0.001 | 60,000 | 0 " in text and "-133.74 / -136.30" in text and "-119.50 (1,000,000)" in text
     run = runs["mnist-aevb-2-adam-s0"]
     images = irvin_report.manifold(run)
     assert np.allclose(images[[0, 19, 380]], run.decode(np.array([[-3, -3], [-3, 3], [3, -3]])), atol=1e-6)

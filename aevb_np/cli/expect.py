@@ -113,7 +113,7 @@ def read(args: argparse.Namespace, test: Any) -> Iterator[str]:
     if gaps:
         yield f"as a test bound that is {' and '.join(gaps)}"
         if far(best.nats, args.data, test):
-            yield "further off than these from one another; what other pixels, steps, starts are worth: results/choices.md"
+            yield "further off than these from one another; what other pixels or steps are worth: results/choices.md"
     if others:
         shown = "; ".join(f"{other.nats:.1f} as {', '.join(other.assumed) or 'nats per image'}" for other in others[:3])
         yield f"it could also be {shown}; --unit says which"

@@ -29,6 +29,7 @@ DATA = {"mnist": "MNIST", "frey": "Frey Face", "digits": "drawn digits", "faces"
 INK = ("mnist", "digits")  # bright on black: shown black on white, as in the paper
 DASHED = (0, (4, 2))
 SMALL = 8  # points
+BAND = 0.18  # how opaque
 WITH_MOVES: dict[str, Any] = {"color": COLOR["mcem"], "linestyle": ":", "linewidth": 0.9}
 
 # The axes of Figure 2: bounds from and to, and the last number of samples.
@@ -149,7 +150,7 @@ def _panel(axes: "Axes", traces: Sequence[Trace]) -> None:
         axes.plot(trace.samples, trace.values, **trace.style)
         if trace.band:
             samples, low, high = zip(*trace.band)
-            axes.fill_between(samples, low, high, color=COLOR[trace.method], alpha=0.18, linewidth=0)
+            axes.fill_between(samples, low, high, color=COLOR[trace.method], alpha=BAND, linewidth=0)
         axes.plot(list(trace.paper), list(trace.paper.values()), **trace.point)
 
 
@@ -199,8 +200,9 @@ def _legend(place: "Figure | Axes", traces: Sequence[Trace], moves: bool = False
     """Below the figure, or in axes that have nothing else to show."""
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
-    handles = []
+    handles: list[Any] = []
     for method in (method for method in METHOD if any(trace.method == method for trace in traces)):
         for split in ("train", "test"):
             style = Trace(method, split, (), ()).style
@@ -211,6 +213,9 @@ def _legend(place: "Figure | Axes", traces: Sequence[Trace], moves: bool = False
     for method in with_points:
         point = Trace(method, "train", (), ()).point
         handles.append(Line2D([], [], **point, label=f"paper, {METHOD[method]} (hollow: test)"))
+    if any(trace.band for trace in traces):
+        color = COLOR[next(trace.method for trace in traces if trace.band)]
+        handles.append(Patch(color=color, alpha=BAND, linewidth=0, label="from the lowest to the highest seed"))
     style = {"handles": handles, "frameon": False, "fontsize": 9, "handlelength": 3}
     if isinstance(place, Figure):
         columns = min(len(handles), 4 if place.get_figwidth() > 9 else 2)
@@ -296,8 +301,11 @@ def _picture(axes: "Axes", picture: NDArray) -> None:
     axes.spines[:].set_visible(False)
 
 
-def report_curves(curves: Mapping[str, Sequence[Line]], note: str = "") -> "Figure":
-    """A panel for each number of latent dimensions, with Adam, Adagrad, and Adam on more images in it."""
+def report_curves(curves: Mapping[str, Sequence[Line]], theirs: Mapping[int, float], note: str = "") -> "Figure":
+    """A panel for each number of latent dimensions, with Adam, Adagrad, and Adam on more images in it.
+
+    theirs is the report's best test bound, by the number of latent dimensions.
+    """
     kinds = ("Adam", "Adagrad", "Adam on 60,000 images")
     handles = {}
     sizes = sorted({rows[0].n_z for rows in curves.values()})
@@ -311,6 +319,9 @@ def report_curves(curves: Mapping[str, Sequence[Line]], note: str = "") -> "Figu
                 label = f"{kinds[k]}, {name.partition('_')[0]}"
                 y = [getattr(row, name) for row in rows]
                 handles[label] = axes.plot(x, y, ls=dash, markevery=max(1, len(x) // 8), label=label, **style)[0]
+        if J in theirs:
+            label = "the report's best, test"
+            handles[label] = axes.axhline(theirs[J], color="0.35", linestyle=":", linewidth=1.2, label=label)
         axes.set(xscale="log", title=f"$N_z = {J}$", xlabel="training samples seen")
         axes.title.set_fontsize(10)
         best = max(row.train_bound for rows in curves.values() for row in rows if row.n_z == J)
@@ -318,7 +329,7 @@ def report_curves(curves: Mapping[str, Sequence[Line]], note: str = "") -> "Figu
         axes.set_ylim(max(worst, best - 80) - 2, best + 4)
     line[0].set_ylabel("lower bound (nats per image)", fontsize=9)
     figure.legend(
-        handles=list(handles.values()), loc="outside lower center", ncols=3, frameon=False, fontsize=9, handlelength=3
+        handles=list(handles.values()), loc="outside lower center", ncols=4, frameon=False, fontsize=9, handlelength=3
     )
     _note(figure, note)
     return figure

@@ -49,12 +49,12 @@ def make(lines: list[Line], open_run: OpenRun, note: str) -> Made:
 
 
 def arrays(lines: list[Line]) -> dict[tuple[int, int], dict[int, float]]:
-    """The median over seeds of the test bound, by samples seen, for each (L, M)."""
+    """The mean over seeds of the test bound, by samples seen, for each (L, M)."""
     found: dict[tuple[int, int], dict[int, float]] = {}
     for name, seeds in by_stem(lines).items():
         L, M = (int(number) for number in name.rpartition("-L")[2].split("M"))
         shortest = min(seeds, key=len)
         found[L, M] = {
-            row.samples: statistics.median(seed[k].test_bound for seed in seeds) for k, row in enumerate(shortest)
+            row.samples: statistics.fmean(seed[k].test_bound for seed in seeds) for k, row in enumerate(shortest)
         }
     return dict(sorted(found.items()))

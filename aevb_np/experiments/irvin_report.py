@@ -46,7 +46,8 @@ def curves(budget: Budget, seeds: int) -> list[Curve]:
 def make(lines: list[Line], open_run: OpenRun, note: str) -> Made:
     """Four pictures and a table."""
     made = Made(texts={"report.md": table(lines, note)})
-    made.pictures["report_curves"] = drawing.report_curves(by_curve(lines), note)
+    theirs = {J: test for J, (_, test) in THEIRS.items()}
+    made.pictures["report_curves"] = drawing.report_curves(by_curve(lines), theirs, note)
     names = {rows[0].n_z: name for name, rows in by_curve(lines).items() if "-adam-" in name and rows[0].seed == 0}
     runs = {J: open_run(names[J]) for J in sorted(names)}
     ink = lines[0].data in drawing.INK
@@ -71,7 +72,7 @@ def table(lines: list[Line], note: str) -> str:
         rows.append(
             [
                 str(curve[0].n_z),
-                "Adam 1e-3" if "adam" in curve[0].settings else "Adagrad",
+                next(part for part in curve[0].settings.split("; ") if part.startswith("ada")),
                 f"{curve[0].n_train:,}",
                 str(curve[0].seed),
                 f"{best_train.train_bound:.2f} ({best_train.samples:,})",
@@ -83,8 +84,10 @@ def table(lines: list[Line], note: str) -> str:
     rows.sort(key=lambda row: (int(row[0]), *row[1:4]))
     header = ["N_z", "optimiser", "images", "seed", "best train", "best test", "last test", "report: train / test"]
     head = (
-        "# Irvin's report: best values\n\nBound in nats per image, and after how many samples it was reached. The best "
-        "test value of a curve was chosen on the test images; the last one was not.\n"
+        '# Irvin\'s report: best values\n\nJ. Irvin, "Auto-Encoding Variational Bayes" (2016), beside ours. Bound in '
+        "nats per image, train at the parameters of the row, and after how many samples it was reached. The best test "
+        "value of a curve was chosen on the test images; the last one was not. The report says neither on how many "
+        "images it trained nor with which optimiser.\n"
     )
     return f"{head}{note}\n{markdown(header, rows)}"
 

@@ -65,7 +65,8 @@ def make(lines: list[Line], open_run: OpenRun, note: str) -> Made:
     text = markdown(["curve", "samples", *(f"step {step:g}" for step in SIZES)], shown)
     head = (
         f"Training bound in nats per image (Figure 3's curves: log p(x) of {POINTS} training images) in the beginning: "
-        "the median of the seeds, and all of them. Bold is what the paper's rule picks; empty has diverged.\n"
+        "the median of the seeds, and all of them. Bold is what the paper's rule picks; where nothing stands the "
+        "numbers did not stay finite.\n"
     )
     remark = f"to let Figures 2 and 3 use it: copy {STEPS} to aevb_np/experiments/curves/"
     return Made(texts={STEPS: out.getvalue(), "steps.md": f"# Step sizes\n\n{head}{note}\n{text}"}, remarks=[remark])
@@ -104,5 +105,6 @@ def choice(values: dict[float, list[float]]) -> float:
 def _cell(seeds: Sequence[float], best: bool) -> str:
     if not seeds:
         return ""
-    middle = f"{statistics.median(seeds):.1f}"
-    return f"{f'**{middle}**' if best else middle} ({', '.join(f'{value:.1f}' for value in seeds)})"
+    numbers = (statistics.median(seeds), *seeds)
+    middle, *every = (f"{number:.1f}" if abs(number) < 1e5 else f"{number:.0e}" for number in numbers)
+    return f"{f'**{middle}**' if best else middle} ({', '.join(every)})"
