@@ -256,6 +256,7 @@ def grid(curves: Mapping[tuple[int, int], Mapping[int, float]], note: str = "") 
 def samples(images: Mapping[int, NDArray], shape: tuple[int, int], note: str = "") -> "Figure":
     """Squares of 10 x 10 images side by side, as in Figure 5."""
     figure, (line,) = _grid(1, len(images), (3.0 * len(images) + 0.2, 3.35 if not note else 3.6))
+    figure.set_layout_engine("constrained", wspace=0.08)
     for axes, (J, x) in zip(line, images.items()):
         _picture(axes, plotting.mosaic(1 - np.clip(x, 0, 1), shape, 10))
         axes.set_xlabel(f"{J} latent dimensions", fontsize=10)
@@ -311,9 +312,11 @@ def report_curves(curves: Mapping[str, Sequence[Line]], theirs: Mapping[int, flo
     sizes = sorted({rows[0].n_z for rows in curves.values()})
     figure, (line,) = _grid(1, len(sizes), (3.4 * len(sizes) + 0.5, 3.9))
     for axes, J in zip(line, sizes):
-        for rows in (rows for rows in curves.values() if rows[0].n_z == J):
+        for rows in sorted((rows for rows in curves.values() if rows[0].n_z == J), key=lambda rows: -rows[0].seed):
             k = 1 if "adagrad" in rows[0].settings else 2 if rows[0].n_train == 60_000 else 0
-            style = {"color": plotting.COLORS[k], "marker": plotting.MARKERS[k], "markersize": 3.5, "linewidth": 1.4}
+            style: dict[str, Any] = {"color": plotting.COLORS[k], "linewidth": 0.6}
+            if rows[0].seed == 0:  # the others thin, behind it
+                style |= {"marker": plotting.MARKERS[k], "markersize": 3.5, "linewidth": 1.4}
             x = [row.samples for row in rows]
             for name, dash in (("train_bound", "-"), ("test_bound", DASHED)):
                 label = f"{kinds[k]}, {name.partition('_')[0]}"
@@ -326,7 +329,7 @@ def report_curves(curves: Mapping[str, Sequence[Line]], theirs: Mapping[int, flo
         axes.title.set_fontsize(10)
         best = max(row.train_bound for rows in curves.values() for row in rows if row.n_z == J)
         worst = min(row.test_bound for rows in curves.values() for row in rows if row.n_z == J)
-        axes.set_ylim(max(worst, best - 80) - 2, best + 4)
+        axes.set_ylim(max(worst, best - 50) - 2, best + 4)
     line[0].set_ylabel("lower bound (nats per image)", fontsize=9)
     figure.legend(
         handles=list(handles.values()), loc="outside lower center", ncols=4, frameon=False, fontsize=9, handlelength=3
