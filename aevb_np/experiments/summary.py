@@ -93,12 +93,13 @@ def _parts(table: Sequence[Line]) -> list[tuple[str, int, int]]:
 
 
 def _whole(figure: str, table: Sequence[Line]) -> list[tuple[str, int, int]]:
-    """The same where some curves may be shorter, for they diverged or one budget means several lengths."""
+    """The same where some curves may be shorter: they diverged, or the usual budget means several lengths."""
     curves = tables.by_curve(table).values()
     if not curves:
         return []
     length, seeds = _asked(max(rows[-1].samples for rows in curves)), 1 + max(rows[0].seed for rows in curves)
-    return [("" if figure == "steps" else f" --budget {_short(length)} --seeds {seeds}", len(curves), length)]
+    words = f" --budget {_short(length)} --seeds {seeds}" if figure == "grid" else ""
+    return [(words, len(curves), length)]
 
 
 def _asked(samples: int) -> int:
