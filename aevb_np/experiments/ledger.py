@@ -157,7 +157,7 @@ def bounds(group: list[list[Line]], length: int) -> dict[int, float]:
 def cost(ours: dict[int, float], theirs: dict[int, float]) -> str:
     """The mean difference, seed by seed: a seed has the same start and the same noise in both."""
     both = ours.keys() & theirs.keys()
-    return pm([theirs[seed] - ours[seed] for seed in sorted(both)]) if both else "diverged"
+    return pm([theirs[seed] - ours[seed] for seed in sorted(both)]) if both else "diverged, or not run"
 
 
 def pm(values: list[float], sign: str = "+") -> str:
