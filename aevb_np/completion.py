@@ -15,6 +15,7 @@ What happens to an image happens to its density. This is what becomes of p(x|z):
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ from aevb_np.params import Params
 from aevb_np.posterior import posterior
 
 
-class Observation:
+class Observation(ABC):
     """p(observed|z): a trained decoder, followed by what happened to the image. What the three tasks have in common.
 
     `posterior` takes it for a decoder. The parameters are those of the trained decoder.
@@ -69,32 +70,32 @@ class Observation:
 
         return log_p, backward
 
+    @abstractmethod
     def bernoulli(self, observed: NDArray, logits: NDArray, value: bool) -> tuple[Any, Callable]:
         """log p(observed) if the pixels are bits with these logits (M, D); the backward returns (dlogits,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def gaussian(self, observed: NDArray, mu: NDArray, log_var: NDArray, value: bool) -> tuple[Any, Callable]:
         """log p(observed) if the pixels are Gaussian with these (M, D); the backward returns (dmu, dlog_var)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def view(self, x: NDArray) -> NDArray:
         """What would be seen of x without noise.   (M, D) -> (M, n_out)"""
-        raise NotImplementedError
 
     def observe(self, x: NDArray, rng: np.random.Generator) -> NDArray:
         """What is seen of x.   (M, D) -> (M, n_out)"""
         return self.view(x)
 
+    @abstractmethod
     def fill(self, observed: NDArray, mean_image: NDArray) -> NDArray:
         """Whole images that the encoder can be shown, to start from: what is not known is guessed.   -> (M, D)
 
         mean_image (D,), that of the training data, is the guess at a pixel of which nothing was seen.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self) -> str:
         """What was seen and how likely it is, in words."""
-        raise NotImplementedError
 
 
 class Inpainting(Observation):

@@ -89,8 +89,6 @@ class Config:
                 f"minibatch (M) is {self.minibatch}, but there are only {self.N} training points; "
                 f"take a minibatch of {self.N} or fewer"
             )
-        if not isinstance(self.seed, int):
-            raise ValueError(f"seed is a whole number from 0 up; got {self.seed}")
         if self.samples < 0:
             raise ValueError(f"samples is 0 or more; got {self.samples}")
         for name, known in (

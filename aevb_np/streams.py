@@ -24,7 +24,7 @@ def stream(purpose: str, seed: int, step: int = 0) -> np.random.Generator:
     Raises
     ------
     ValueError
-        For a seed or step outside that range.
+        For a seed or step that is no whole number in that range.
 
     Examples
     --------
@@ -35,6 +35,6 @@ def stream(purpose: str, seed: int, step: int = 0) -> np.random.Generator:
     if purpose not in PURPOSES:
         raise ValueError(f"a stream is for one of {', '.join(PURPOSES)}; got {purpose!r}")
     for name, number in (("seed", seed), ("step", step)):
-        if not 0 <= number < LIMIT:
+        if not (isinstance(number, (int, np.integer)) and 0 <= number < LIMIT):
             raise ValueError(f"a {name} is a whole number from 0 to {LIMIT - 1}; got {number}")
     return np.random.default_rng((1 + PURPOSES.index(purpose), seed, step))

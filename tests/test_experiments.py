@@ -114,7 +114,7 @@ def test_the_steps_that_were_chosen_are_taken(tmp_path, monkeypatch):
     (tmp_path / recipe.STEPS).write_text(text, encoding="utf-8")
     assert dict(figure_2.curves(FULL, 1)[0].settings) == {"step": 0.1}
     chosen = {curve.name: dict(curve.settings).get("step") for curve in figure_3.curves(FULL, 1)}
-    assert chosen["mnist-N1000-mcem-3-s0"] == 0.01
+    assert chosen["mnist-N1000-mcem-3-s0"] == 0.01 and chosen["mnist-N1000-aevb-3-s0"] is None  # as `aevb train`
 
 
 @pytest.mark.parametrize("text", ["0", "-1e6", "week", "nan", "inf", ""])

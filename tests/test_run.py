@@ -188,7 +188,7 @@ def test_two_runs_of_one_seed_are_the_same_bits_and_seeds_differ(start):
         ({"log_var_floor": -9.0}, "belongs to the Gaussian decoder"),
         ({"seed": -1}, "seed is a whole number from 0 to 4294967295; got -1"),
         ({"latent": 2.5}, r"latent \(J\) is a whole number from 1 up; got 2.5"),
-        ({"seed": 0.5}, "seed is a whole number from 0 up; got 0.5"),
+        ({"seed": 0.5}, "seed is a whole number from 0 to 4294967295; got 0.5"),
         ({"latents": 3}, "no setting is called latents"),
     ],
 )

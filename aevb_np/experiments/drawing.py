@@ -140,7 +140,7 @@ def marginals(panels: Mapping[int, Sequence[Trace]], note: str = "") -> "Figure"
         axes.set_title(f"$N_{{train}}$ = {N:,}", fontsize=10, loc="left")
         axes.set_xlabel("training samples seen (millions)", fontsize=9)
     line[0].set_ylabel("log p(x), estimated (nats per image)", fontsize=9)
-    _legend(figure, [trace for traces in panels.values() for trace in traces], moves=True)
+    _legend(figure, [trace for traces in panels.values() for trace in traces])
     _note(figure, note)
     return figure
 
@@ -196,7 +196,7 @@ def _grid(rows: int, columns: int, size: tuple[float, float]) -> tuple["Figure",
     return figure, grid
 
 
-def _legend(place: "Figure | Axes", traces: Sequence[Trace], moves: bool = False) -> None:
+def _legend(place: "Figure | Axes", traces: Sequence[Trace]) -> None:
     """Below the figure, or in axes that have nothing else to show."""
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -207,15 +207,15 @@ def _legend(place: "Figure | Axes", traces: Sequence[Trace], moves: bool = False
         for split in ("train", "test"):
             style = Trace(method, split, (), ()).style
             handles.append(Line2D([], [], **style, label=f"{METHOD[method]}, {split}"))
-    if moves and any(trace.method == "mcem" for trace in traces):
+    if any(trace.method == "mcem" for trace in traces):
         handles.append(Line2D([], [], **WITH_MOVES, label="the same, leapfrogs counted"))
     with_points = [method for method in METHOD if any(trace.method == method and trace.paper for trace in traces)]
     for method in with_points:
         point = Trace(method, "train", (), ()).point
         handles.append(Line2D([], [], **point, label=f"paper, {METHOD[method]} (hollow: test)"))
-    if any(trace.band for trace in traces):
-        color = COLOR[next(trace.method for trace in traces if trace.band)]
-        handles.append(Patch(color=color, alpha=BAND, linewidth=0, label="from the lowest to the highest seed"))
+    for trace in [trace for trace in traces if trace.band][:1]:  # one stands for all
+        label = "from the lowest to the highest seed"
+        handles.append(Patch(color=COLOR[trace.method], alpha=BAND, linewidth=0, label=label))
     style = {"handles": handles, "frameon": False, "fontsize": 9, "handlelength": 3}
     if isinstance(place, Figure):
         columns = min(len(handles), 4 if place.get_figwidth() > 9 else 2)

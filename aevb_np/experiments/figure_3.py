@@ -7,7 +7,7 @@ from aevb_np.experiments import drawing, paper
 from aevb_np.experiments.curve import Curve
 from aevb_np.experiments.lines import Line
 from aevb_np.experiments.plan import Budget
-from aevb_np.experiments.recipe import Made, OpenRun, by_stem, with_chosen_step
+from aevb_np.experiments.recipe import Made, OpenRun, first_seeds, with_chosen_step
 
 NAME, SEEDS = "figure_3", 1
 METHODS = ("aevb", "wake-sleep", "mcem")
@@ -49,8 +49,8 @@ def make(lines: list[Line], open_run: OpenRun, note: str) -> Made:
 def arrays(lines: list[Line]) -> dict[int, list[drawing.Trace]]:
     """The curves of each size of the training set, with the paper's points."""
     panels: dict[int, list[drawing.Trace]] = {}
-    for seeds in by_stem(lines).values():
-        rows = [row for row in min(seeds, key=lambda rows: rows[0].seed) if row.marginal.train == row.marginal.train]
+    for curve in first_seeds(lines):
+        rows = [row for row in curve if row.marginal.train == row.marginal.train]
         if not rows:
             continue
         first = rows[0]

@@ -4,9 +4,9 @@ from numpy.typing import NDArray
 
 from aevb_np.experiments import drawing
 from aevb_np.experiments.curve import Curve
-from aevb_np.experiments.lines import Line, by_curve
+from aevb_np.experiments.lines import Line
 from aevb_np.experiments.plan import Budget
-from aevb_np.experiments.recipe import Made, OpenRun, with_chosen_step
+from aevb_np.experiments.recipe import Made, OpenRun, first_seeds, with_chosen_step
 
 NAME, SEEDS = "figure_5", 1
 DRAWS_RUNS = True
@@ -28,6 +28,5 @@ def make(lines: list[Line], open_run: OpenRun, note: str) -> Made:
 
 def arrays(lines: list[Line], open_run: OpenRun) -> dict[int, NDArray]:
     """Mean images by the number of latent dimensions, each from its first seed.   (100, D) each"""
-    last_first = sorted(by_curve(lines).items(), key=lambda curve: -curve[1][0].seed)
-    names = {rows[0].n_z: name for name, rows in last_first}
+    names = {rows[0].n_z: rows[0].curve for rows in first_seeds(lines)}
     return {J: open_run(names[J]).sample(IMAGES) for J in sorted(names)}

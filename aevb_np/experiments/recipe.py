@@ -94,6 +94,11 @@ def by_stem(lines: Iterable[Line]) -> dict[str, list[list[Line]]]:
     return groups
 
 
+def first_seeds(lines: Iterable[Line]) -> list[list[Line]]:
+    """Of the curves that differ only in their seeds, that of the first."""
+    return [min(seeds, key=lambda rows: rows[0].seed) for seeds in by_stem(lines).values()]
+
+
 def line_at(rows: Sequence[Line], samples: int) -> Line | None:
     """The row of a curve at so many samples, or the first one after: M may not divide them."""
     return next((line for line in rows if samples <= line.samples <= 1.1 * samples), None)
