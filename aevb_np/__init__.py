@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # what the table below says, for tools that read
     from aevb_np.optimizers import SGD, Adagrad, Adam
     from aevb_np.params import Params
     from aevb_np.reparameterization import gaussian
-    from aevb_np.run import Run, load, start
+    from aevb_np.runs.run import Run, load, start
     from aevb_np.streams import stream
     from aevb_np.wake_sleep import WakeSleep
 
@@ -43,7 +43,7 @@ __all__ = [
 ]  # fmt: skip
 
 HOMES = {
-    "run": ("start", "load", "Run"),
+    "runs.run": ("start", "load", "Run"),
     "model": ("VAE",),
     "networks": ("GaussianMLP", "BernoulliMLP"),
     "params": ("Params",),

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.ascent import Ascent, prior_precision
 from aevb_np.estimators import sgvb_b
 from aevb_np.model import VAE
+from aevb_np.objective import Ascent, prior_precision
 from aevb_np.optimizers import Optimizer
 from aevb_np.params import Params
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.ascent import Ascent, prior_precision
 from aevb_np.distributions import gaussian_kl, gaussian_log_prob, sample_gaussian, standard_normal_log_prob
 from aevb_np.estimators import sgvb_a, sgvb_b
 from aevb_np.model import VAE
+from aevb_np.objective import Ascent, prior_precision
 from aevb_np.optimizers import Optimizer
 from aevb_np.params import Params
 from aevb_np.reparameterization import gaussian

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.ascent import Ascent, prior_precision
 from aevb_np.distributions import gaussian_log_prob, sample_gaussian
 from aevb_np.model import VAE
+from aevb_np.objective import Ascent, prior_precision
 from aevb_np.optimizers import Optimizer
 from aevb_np.params import Params
 

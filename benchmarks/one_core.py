@@ -20,11 +20,11 @@ def stay_on(core: int) -> None:
 
 stay_on(CORES[-1])
 
-from aevb_np import kernel  # noqa: E402
+from aevb_np.cli import blas_kernel  # noqa: E402
 
-kernel.choose()
+blas_kernel.choose()
 
-from aevb_np.config import versions  # noqa: E402
+from aevb_np.runs.config import versions  # noqa: E402
 
 
 def told(*more: str) -> str:

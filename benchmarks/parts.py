@@ -15,9 +15,9 @@ from ours import package, products
 from settings import STEP, Setting
 
 from aevb_np import Adagrad, stream
-from aevb_np.ascent import Ascent, prior_precision
 from aevb_np.distributions import bernoulli_log_prob, gaussian_kl
 from aevb_np.layers import affine, tanh
+from aevb_np.objective import Ascent, prior_precision
 from aevb_np.params import check_finite, check_moved
 from aevb_np.reparameterization import gaussian
 from aevb_np.training import Minibatches

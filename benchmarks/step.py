@@ -23,7 +23,7 @@ import numpy as np
 import ours
 from settings import SETTINGS
 
-from aevb_np.config import versions
+from aevb_np.runs.config import versions
 
 TURNS, WARMUP = 10, 2
 

@@ -14,16 +14,15 @@ ROOT = Path(aevb_np.__file__).parent
 
 # A module imports only modules above it in this list: read from the top, every page stands on the pages before.
 LEVELS = (
-    ("_version", "numerics", "params", "optimizers", "streams", "atomic", "plotting", "history", "hmc"),
-    ("layers", "distributions", "checkpoints", "data", "ascent", "folders"),
-    ("networks", "reparameterization", "training", "kernel"),
+    ("_version", "numerics", "params", "optimizers", "streams", "_atomic", "plotting", "hmc"),
+    ("layers", "distributions", "data", "objective"),
+    ("networks", "reparameterization", "training"),
     ("model",),
     ("estimators", "evaluation", "posterior"),
     ("marginal_likelihood", "completion"),
     ("aevb", "wake_sleep", "mcem", "full_vb"),
-    ("config", "checks"),
-    ("run", "exercises"),
-    ("pictures",),
+    ("runs", "checks"),
+    ("exercises",),
     ("explorer", "experiments"),
     ("cli",),
     ("__init__", "__main__"),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import aevb_np
-from aevb_np import atomic, cli, completion
+from aevb_np import _atomic, cli, completion
 from aevb_np.data import files
 
 SHORT = ["--hidden", "8", "--minibatch", "20", "--shape", "6x7"]
@@ -25,7 +25,7 @@ def in_a_new_folder(tmp_path, monkeypatch, request):
     """Every test has a folder of its own; only those that ask for `pictures` wait for a run's pictures."""
     monkeypatch.chdir(tmp_path)
     if "pictures" not in request.fixturenames:
-        monkeypatch.setattr("aevb_np.pictures.drawn", lambda run: {})
+        monkeypatch.setattr("aevb_np.runs.pictures.drawn", lambda run: {})
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def same_run(one, other):
 
 
 def pathof(name):
-    return aevb_np.folders.find(name)
+    return aevb_np.runs.folders.find(name)
 
 
 def test_a_run_cannot_be_shorter_than_it_is(aevb, own_file):
@@ -217,9 +217,9 @@ def test_how_many_images(aevb, own_file):
 
 def test_another_numpy_or_kernel_is_said(aevb, own_file):
     aevb("train", own_file, *SHORT, "--samples", 1000, "--out", "run")
-    arrays, config = aevb_np.checkpoints.load("run/checkpoint.npz")
+    arrays, config = aevb_np.runs.checkpoints.load("run/checkpoint.npz")
     config["versions"]["numpy"] = "1.0"
-    aevb_np.checkpoints.save("run/checkpoint.npz", arrays, config)
+    aevb_np.runs.checkpoints.save("run/checkpoint.npz", arrays, config)
     assert "was 1.0; the last bits can differ" in aevb("train", "--resume", "run", "--samples", 2000)[1]
 
 
@@ -454,7 +454,7 @@ def test_when_it_cannot_save_the_previous_checkpoint_survives(aevb, own_file, tm
     def full(number):
         raise error
 
-    monkeypatch.setattr(atomic.os, "fsync", full)
+    monkeypatch.setattr(_atomic.os, "fsync", full)
     err = complain(aevb("train", "--resume", "run", "--samples", 2000))
     assert error.strerror in err and "what was there before is kept" in err
     assert (tmp_path / "run" / "checkpoint.npz").read_bytes() == before
@@ -489,7 +489,7 @@ def test_our_own_mistakes_are_told_as_such(aevb, monkeypatch):
 def test_config_json_is_whole(aevb, own_file, tmp_path):
     aevb("train", own_file, *SHORT, "--samples", 1000, "--out", "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))
-    assert aevb_np.run.Config.from_dict(config) == aevb_np.load("run").config
+    assert aevb_np.runs.run.Config.from_dict(config) == aevb_np.load("run").config
 
 
 # -- completing images ------------------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from aevb_np.config import Config, configure, versions
 from aevb_np.data import Dataset
 from aevb_np.data.loading import load
 from aevb_np.optimizers import SGD, Adagrad, Adam
+from aevb_np.runs.config import Config, configure, versions
 
 
 def dataset(name, decoder="bernoulli", divisor=255):
@@ -77,5 +77,5 @@ def test_the_blas_is_numpys_own_even_when_scipy_has_brought_another(monkeypatch)
         {"user_api": "blas", "filepath": "site-packages/scipy.libs/openblas.so", "architecture": "Zen"},
         {"user_api": "blas", "filepath": "site-packages/numpy.libs/openblas.so", "architecture": "Haswell"},
     ]
-    monkeypatch.setattr("aevb_np.config.threadpool_info", lambda: libraries)
+    monkeypatch.setattr("aevb_np.runs.config.threadpool_info", lambda: libraries)
     assert versions(1)["kernel"] == "Haswell"

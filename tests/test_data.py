@@ -25,11 +25,13 @@ from aevb_np.data import (
     DataFolderError,
     Dataset,
     FetchError,
+    fetching,
     files,
     frey_face,
     mnist,
     own,
     pixel_baseline,
+    published,
 )
 from aevb_np.data.mnist import draw_in_place, parse_idx
 from aevb_np.streams import stream
@@ -55,8 +57,8 @@ def alone(monkeypatch, tmp_path):
     monkeypatch.delenv("AEVB_DATA_DIR", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "cache")
-    for name, file in files.FILES.items():
-        monkeypatch.setitem(files.FILES, name, file._replace(addresses=(REFUSED + name, REFUSED + "2/" + name)))
+    for name, file in published.FILES.items():
+        monkeypatch.setitem(published.FILES, name, file._replace(addresses=(REFUSED + name, REFUSED + "2/" + name)))
 
 
 @pytest.fixture
@@ -81,10 +83,10 @@ PACKED = gzip.compress(CONTENT, mtime=0)
 @pytest.fixture
 def small(monkeypatch):
     """The registry believes that the test labels are 100 in number: `PACKED` is the published file."""
-    addresses = files.FILES[LABELS].addresses
+    addresses = published.FILES[LABELS].addresses
     sums = hashlib.sha256(PACKED).hexdigest(), len(PACKED), hashlib.sha256(CONTENT).hexdigest(), len(CONTENT)
-    monkeypatch.setitem(files.FILES, LABELS, files.File(*sums, addresses))
-    monkeypatch.setitem(files.DATA_SETS, "mnist", (LABELS,))
+    monkeypatch.setitem(published.FILES, LABELS, published.File(*sums, addresses))
+    monkeypatch.setitem(published.DATA_SETS, "mnist", (LABELS,))
 
 
 def put(folder, name, content):
@@ -125,7 +127,7 @@ def server(answers):
 
 
 def serve_from(monkeypatch, *addresses):
-    monkeypatch.setitem(files.FILES, LABELS, files.FILES[LABELS]._replace(addresses=addresses))
+    monkeypatch.setitem(published.FILES, LABELS, published.FILES[LABELS]._replace(addresses=addresses))
 
 
 def one_line(error):
@@ -146,8 +148,8 @@ def test_import_needs_no_heavy_library():
 
 
 def test_registry_agrees_with_itself():
-    assert [name for names in files.DATA_SETS.values() for name in names] == list(files.FILES)
-    for name, file in files.FILES.items():
+    assert [name for names in published.DATA_SETS.values() for name in names] == list(published.FILES)
+    for name, file in published.FILES.items():
         assert re.fullmatch("[0-9a-f]{64}", file.sha256) and re.fullmatch("[0-9a-f]{64}", file.content_sha256)
         assert all(address.endswith(Path(name).name) for address in file.addresses)
 
@@ -168,7 +170,7 @@ def test_registry_agrees_with_itself():
 def test_a_file_is_found_in_every_form(small, data_dir, name, content):
     path = put(data_dir, name, content)
     assert files.find(LABELS) == path
-    assert files.read(LABELS).tobytes() == CONTENT
+    assert fetching.read(LABELS).tobytes() == CONTENT
 
 
 def test_the_named_folder_comes_before_the_cache(small, data_dir, tmp_path):
@@ -188,7 +190,7 @@ def test_an_empty_variable_is_no_folder(small, monkeypatch, tmp_path):
 
 def test_a_folder_that_does_not_exist(monkeypatch, tmp_path):
     monkeypatch.setenv("AEVB_DATA_DIR", str(tmp_path / "tpyo"))
-    for call in (lambda: files.read(LABELS), files.status, mnist, frey_face):
+    for call in (lambda: fetching.read(LABELS), fetching.status, mnist, frey_face):
         with pytest.raises(DataFolderError, match="AEVB_DATA_DIR names .*tpyo, and there is no such folder") as error:
             call()
         assert "aevb data --fetch all --to" in one_line(error) and isinstance(error.value, OSError)
@@ -211,7 +213,7 @@ def test_a_folder_that_does_not_exist(monkeypatch, tmp_path):
 def test_damaged_files_are_named_with_both_sums(small, data_dir, name, content, expected):
     path = put(data_dir, name, content)
     with pytest.raises(DamagedFileError) as error:
-        files.read(LABELS)
+        fetching.read(LABELS)
     message = one_line(error)
     assert isinstance(error.value, ValueError) and str(path) in message
     assert f"expected {len(expected):,} bytes with SHA-256 {hashlib.sha256(expected).hexdigest()[:8]}" in message
@@ -224,7 +226,7 @@ def test_damaged_files_are_named_with_both_sums(small, data_dir, name, content, 
 
 def test_no_network(small, data_dir, tmp_path, capfd):
     with pytest.raises(FetchError) as error:
-        files.read(LABELS)
+        fetching.read(LABELS)
     message = one_line(error)
     assert isinstance(error.value, OSError)
     assert f"{LABELS} is not in {data_dir} or {tmp_path / 'cache'}" in message
@@ -240,9 +242,9 @@ def test_the_second_address_is_tried(small, monkeypatch, tmp_path, capfd):
     monkeypatch.setattr(pooch.get_logger(), "level", 17)
     with server({"/good.gz": PACKED, "/wrong.gz": PACKED[:-1]}) as (url, asked):
         serve_from(monkeypatch, REFUSED, url + "/missing.gz", url + "/wrong.gz", url + "/good.gz")
-        assert files.read(LABELS).tobytes() == CONTENT
+        assert fetching.read(LABELS).tobytes() == CONTENT
         assert asked == [("/missing.gz", "identity"), ("/wrong.gz", "identity"), ("/good.gz", "identity")]
-        assert files.read(LABELS).tobytes() == CONTENT  # from the cache
+        assert fetching.read(LABELS).tobytes() == CONTENT  # from the cache
         assert len(asked) == 3
     assert (tmp_path / "cache" / LABELS).read_bytes() == PACKED
     assert [path.name for path in (tmp_path / "cache/mnist").iterdir()] == [Path(LABELS).name]  # no remains
@@ -253,7 +255,7 @@ def test_what_each_address_answered(small, monkeypatch):
     with server({"/wrong.gz": b"something else", "/busy.gz": 503}) as (url, _):
         serve_from(monkeypatch, url + "/wrong.gz", url + "/busy.gz", REFUSED)
         with pytest.raises(FetchError) as error:
-            files.read(LABELS)
+            fetching.read(LABELS)
     host = url.removeprefix("http://")
     assert f"{host}: not the published bytes; {host}: HTTP 503; 127.0.0.1:9: no connection" in one_line(error)
 
@@ -262,7 +264,7 @@ def test_a_cache_that_cannot_be_made(small, monkeypatch, tmp_path):
     put(tmp_path, "file", b"")
     monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "file")
     with pytest.raises(FetchError, match="cannot be kept in .*file.*: .* AEVB_DATA_DIR=FOLDER here") as error:
-        files.read(LABELS)
+        fetching.read(LABELS)
     one_line(error)
 
 
@@ -271,9 +273,9 @@ def test_a_cache_that_cannot_be_made(small, monkeypatch, tmp_path):
 
 def test_status(small, monkeypatch, tmp_path):
     def row(name):
-        return next(row for row in files.status() if row.name == name)
+        return next(row for row in fetching.status() if row.name == name)
 
-    assert [row.name for row in files.status()] == ["digits", "faces", "mnist", "frey"]
+    assert [row.name for row in fetching.status()] == ["digits", "faces", "mnist", "frey"]
     assert row("digits") == ("digits", True, "embedded", None, 0)
     assert row("mnist") == ("mnist", False, "not here", None, len(PACKED))
     assert row("frey") == ("frey", False, "not here", None, 1_100_584)
@@ -294,16 +296,16 @@ def test_fetch_fills_a_folder(small, monkeypatch, tmp_path, found):
         serve_from(monkeypatch, REFUSED, url + "/x.gz")
         if found:
             put(tmp_path / "cache", found, PACKED if found.endswith(".gz") else CONTENT)
-        [path] = files.fetch(["mnist", "digits"], folder)
+        [path] = fetching.fetch(["mnist", "digits"], folder)
         assert len(asked) == (0 if found else 1)
         target = LABELS.removesuffix("" if found is None or found.endswith(".gz") else ".gz")
         assert path == folder / target and os.listdir(path.parent) == [path.name]
         before = path.stat()
-        assert files.fetch("mnist", str(folder)) == [path]
+        assert fetching.fetch("mnist", str(folder)) == [path]
         assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)  # left alone
         assert len(asked) == (0 if found else 1)
     monkeypatch.setenv("AEVB_DATA_DIR", str(folder))
-    assert files.find(LABELS) == path and files.read(LABELS).tobytes() == CONTENT
+    assert files.find(LABELS) == path and fetching.read(LABELS).tobytes() == CONTENT
     umask = os.umask(0)
     os.umask(umask)
     assert path.stat().st_mode & 0o777 == 0o666 & ~umask  # the whole class may read it
@@ -312,7 +314,7 @@ def test_fetch_fills_a_folder(small, monkeypatch, tmp_path, found):
 def test_fetch_replaces_a_damaged_file_where_it_lies(small, data_dir, tmp_path):
     put(data_dir, LABELS, PACKED[:-1])
     put(tmp_path / "cache", LABELS, PACKED)
-    assert files.fetch("mnist") == [data_dir / LABELS]
+    assert fetching.fetch("mnist") == [data_dir / LABELS]
     assert (data_dir / LABELS).read_bytes() == PACKED
 
 
@@ -320,28 +322,28 @@ def test_fetch_replaces_a_damaged_file_in_the_cache(small, monkeypatch, tmp_path
     path = put(tmp_path / "cache", LABELS, PACKED[:-1])
     with server({"/x.gz": PACKED}) as (url, _):
         serve_from(monkeypatch, url + "/x.gz")
-        assert files.fetch("mnist") == [path]
+        assert fetching.fetch("mnist") == [path]
     assert path.read_bytes() == PACKED
 
 
 def test_fetch_makes_the_folder_that_the_variable_names(small, monkeypatch, tmp_path):
     put(tmp_path / "cache", LABELS, PACKED)
     monkeypatch.setenv("AEVB_DATA_DIR", str(tmp_path / "new"))
-    assert files.fetch("mnist") == [tmp_path / "new" / LABELS]
+    assert fetching.fetch("mnist") == [tmp_path / "new" / LABELS]
 
 
 def test_fetch_that_fails_leaves_what_was_there(small, tmp_path):
     path = put(tmp_path / "class", LABELS, PACKED[:-1])
     with pytest.raises(FetchError, match="2 addresses tried"):
-        files.fetch("mnist", tmp_path / "class")
+        fetching.fetch("mnist", tmp_path / "class")
     assert path.read_bytes() == PACKED[:-1] and os.listdir(path.parent) == [path.name]
 
 
 def test_fetch_complains(tmp_path):
     with pytest.raises(ValueError, match="no data set 'minst' to fetch; use all, digits, faces, mnist, frey"):
-        files.fetch(["mnist", "minst"], tmp_path)
+        fetching.fetch(["mnist", "minst"], tmp_path)
     with pytest.raises(DataFolderError, match="is a file; name a folder"):
-        files.fetch("all", put(tmp_path, "file", b""))
+        fetching.fetch("all", put(tmp_path, "file", b""))
 
 
 # ------------------------------------------------------------------------------------------------------- MNIST
@@ -463,16 +465,16 @@ def test_mnist_binarised(real):
 
 @needs_mnist
 def test_mnist_as_torchvision_leaves_it(real, data_dir):
-    for name in files.DATA_SETS["mnist"]:
+    for name in published.DATA_SETS["mnist"]:
         put(data_dir, "MNIST/raw/" + Path(name).stem, gzip.decompress((Path(HERE) / name).read_bytes()))
-    [row] = [row for row in files.status() if row.name == "mnist"]
+    [row] = [row for row in fetching.status() if row.name == "mnist"]
     assert row == ("mnist", True, "local folder", data_dir / "MNIST/raw", 47_040_016 + 60_008 + 7_840_016 + 10_008)
     assert mnist(n_train=5).labels_train.tolist() == [5, 0, 4, 1, 9]
 
 
 @needs_mnist
 def test_a_real_file_that_was_cut_or_changed(data_dir):
-    for name in files.DATA_SETS["mnist"]:
+    for name in published.DATA_SETS["mnist"]:
         put(data_dir, name, (Path(HERE) / name).read_bytes())
     images = (Path(HERE) / IMAGES).read_bytes()
     put(data_dir, IMAGES, images[:1_000_000])

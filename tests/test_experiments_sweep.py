@@ -14,7 +14,7 @@ from aevb_np.experiments import curve as curves_module
 from aevb_np.experiments import figures, lines
 from aevb_np.experiments.curve import Curve, UnlikeError, at_a_row, read_state, train
 from aevb_np.experiments.sweep import Ended, Underway, executor, sweep
-from aevb_np.history import marks
+from aevb_np.runs.history import marks
 
 
 def in_this_process():

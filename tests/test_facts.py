@@ -16,7 +16,6 @@ from test_gradients import D, Draw, J, L, M, data_for, model_of
 
 from aevb_np import numerics
 from aevb_np.aevb import AEVB
-from aevb_np.ascent import Ascent, prior_precision
 from aevb_np.distributions import (
     bernoulli_log_prob,
     gaussian_kl,
@@ -28,6 +27,7 @@ from aevb_np.distributions import (
 from aevb_np.estimators import sgvb_a, sgvb_b
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
+from aevb_np.objective import Ascent, prior_precision
 from aevb_np.optimizers import BLOCK, SGD, Adagrad, Adam
 from aevb_np.params import Params, check_finite, count
 from aevb_np.reparameterization import gaussian, repeat, repeat_rows

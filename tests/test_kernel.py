@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from aevb_np import cli, kernel
+from aevb_np import cli
+from aevb_np.cli import blas_kernel
 
 CPUINFO = """processor\t: 0
 vendor_id\t: {vendor}
@@ -25,15 +26,15 @@ AVX512 = AVX2 + " avx512f avx512bw avx512dq avx512vl"
 def machine(monkeypatch, tmp_path):
     """Pretend to be on another processor, with NumPy not loaded yet and nobody having chosen."""
     monkeypatch.setattr(sys, "modules", {name: m for name, m in sys.modules.items() if name != "numpy"})
-    monkeypatch.setenv(kernel.CORETYPE, "")
-    monkeypatch.delenv(kernel.CORETYPE)
-    monkeypatch.delenv(kernel.SWITCH, raising=False)
-    processor = kernel.processor
+    monkeypatch.setenv(blas_kernel.CORETYPE, "")
+    monkeypatch.delenv(blas_kernel.CORETYPE)
+    monkeypatch.delenv(blas_kernel.SWITCH, raising=False)
+    processor = blas_kernel.processor
 
     def machine(vendor, flags):
         path = tmp_path / "cpuinfo"
         path.write_text(CPUINFO.format(vendor=vendor, flags=flags), encoding="utf-8")
-        monkeypatch.setattr(kernel, "processor", lambda: processor(path))
+        monkeypatch.setattr(blas_kernel, "processor", lambda: processor(path))
 
     return machine
 
@@ -54,35 +55,35 @@ def run_with(tmp_path, name):
 )
 def test_the_best_kernel_that_the_processor_can_use(machine, vendor, flags, chosen):
     machine(vendor, flags)
-    kernel.choose()
-    assert os.environ.get(kernel.CORETYPE) == chosen
+    blas_kernel.choose()
+    assert os.environ.get(blas_kernel.CORETYPE) == chosen
 
 
 def test_a_run_keeps_its_kernel_if_the_processor_can(machine, tmp_path, monkeypatch):
     machine("AuthenticAMD", AVX512)
-    kernel.choose(run_with(tmp_path, "Haswell"))
-    assert os.environ.pop(kernel.CORETYPE) == "Haswell"
+    blas_kernel.choose(run_with(tmp_path, "Haswell"))
+    assert os.environ.pop(blas_kernel.CORETYPE) == "Haswell"
     machine("AuthenticAMD", AVX2)
-    kernel.choose(run_with(tmp_path, "SkylakeX"))  # would be an illegal instruction
-    assert kernel.CORETYPE not in os.environ
-    kernel.choose(tmp_path / "nowhere")
-    assert kernel.CORETYPE not in os.environ
+    blas_kernel.choose(run_with(tmp_path, "SkylakeX"))  # would be an illegal instruction
+    assert blas_kernel.CORETYPE not in os.environ
+    blas_kernel.choose(tmp_path / "nowhere")
+    assert blas_kernel.CORETYPE not in os.environ
 
 
 def test_whoever_has_chosen_is_left_alone(machine, monkeypatch):
     machine("AuthenticAMD", AVX512)
-    monkeypatch.setenv(kernel.SWITCH, "default")
-    kernel.choose()
-    assert kernel.CORETYPE not in os.environ
-    monkeypatch.delenv(kernel.SWITCH)
-    monkeypatch.setenv(kernel.CORETYPE, "Haswell")
-    kernel.choose()
-    assert os.environ[kernel.CORETYPE] == "Haswell"
+    monkeypatch.setenv(blas_kernel.SWITCH, "default")
+    blas_kernel.choose()
+    assert blas_kernel.CORETYPE not in os.environ
+    monkeypatch.delenv(blas_kernel.SWITCH)
+    monkeypatch.setenv(blas_kernel.CORETYPE, "Haswell")
+    blas_kernel.choose()
+    assert os.environ[blas_kernel.CORETYPE] == "Haswell"
 
 
 def test_the_command_chooses_for_the_run_it_is_about(monkeypatch):
     seen = []
-    monkeypatch.setattr(kernel, "choose", seen.append)
+    monkeypatch.setattr(blas_kernel, "choose", seen.append)
     for words in (["draw", "some/run"], ["train", "--resume", "other"], ["compare", "a", "b"], ["cite"]):
         cli.main(words)
     assert seen == ["some/run", "other", "a", None]
@@ -93,12 +94,14 @@ def test_the_command_line_loads_numpy_only_when_it_has_chosen():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.skipif("SkylakeX" not in kernel.NEEDS or not kernel.NEEDS["Haswell"] <= kernel.processor()[1],
-                    reason="this processor has no AVX2, or the system does not say")  # fmt: skip
+@pytest.mark.skipif(
+    not blas_kernel.NEEDS["Haswell"] <= blas_kernel.processor()[1],
+    reason="this processor has no AVX2, or the system does not say",
+)
 def test_a_resumed_run_computes_with_the_kernel_it_began_with(own_file, tmp_path):
     """Begun with Haswell, gone on with without a word, to the same bits as in one go."""
     flags = ["train", str(own_file), "--hidden", "8", "--minibatch", "20", "--shape", "6x7"]
-    environment = {name: value for name, value in os.environ.items() if name != kernel.CORETYPE}
+    environment = {name: value for name, value in os.environ.items() if name != blas_kernel.CORETYPE}
 
     def aevb(*words, **more):
         command = [sys.executable, "-m", "aevb_np", *map(str, words)]

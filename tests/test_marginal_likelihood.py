@@ -5,6 +5,7 @@ Random tests use fixed seeds and allow 4 standard errors.
 """
 
 import math
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -22,12 +23,10 @@ from aevb_np.marginal_likelihood import (
     appendix_d,
     bidirectional,
     densities,
-    grid,
     importance,
     importance_sampling,
     log_marginal,
     quadrature,
-    reciprocal,
     starts,
 )
 from aevb_np.marginal_likelihood.estimate import log_mean
@@ -36,6 +35,9 @@ from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params
 from aevb_np.posterior import posterior
 from aevb_np.streams import stream
+
+# the modules, whose names in the package are those of their functions
+QUADRATURE, APPENDIX_D = (import_module(f"aevb_np.marginal_likelihood.{name}") for name in ("quadrature", "appendix_d"))
 
 D, H = 7, 5
 
@@ -179,10 +181,10 @@ def test_neighbours_that_resemble_each_other_count_less():
         for _ in range(49):
             chain.append(r * chain[-1] + math.sqrt(1 - r * r) * rng.standard_normal(4000))
         log_w = np.log(10 + np.array(chain))
-        assert reciprocal.correlation_time(log_w) == pytest.approx(tau, rel=0.08)
+        assert APPENDIX_D.correlation_time(log_w) == pytest.approx(tau, rel=0.08)
         log_w[:, ::2] = 0.0  # half of the chains stand still and say nothing of r
-        assert reciprocal.correlation_time(log_w) == pytest.approx(tau, rel=0.08)
-    assert reciprocal.correlation_time(np.zeros((50, 3))) == 1
+        assert APPENDIX_D.correlation_time(log_w) == pytest.approx(tau, rel=0.08)
+    assert APPENDIX_D.correlation_time(np.zeros((50, 3))) == 1
 
 
 @SMALL
@@ -382,7 +384,7 @@ def test_one_grid_by_its_definition():
                 values = scipy.integrate.trapezoid(values, axis, axis=0)
             return values
 
-        log_px, off, shell = grid.trapezoid(model.decoder, p.theta, x, B, n)
+        log_px, off, shell = QUADRATURE.trapezoid(model.decoder, p.theta, x, B, n)
         for m in range(5):
             rows = z.reshape(-1, J)
             f = np.exp(model.log_joint(p.theta, np.tile(x[m], (len(rows), 1)), rows)[0]).reshape([n] * J)
@@ -411,7 +413,7 @@ def test_only_those_that_need_it_get_a_finer_grid(monkeypatch):
         calls.append((n, len(x)))
         return np.zeros(len(x)), x[:, 0] / (n - 1), np.zeros(len(x))
 
-    monkeypatch.setattr(grid, "trapezoid", trapezoid)
+    monkeypatch.setattr(QUADRATURE, "trapezoid", trapezoid)
     estimate = quadrature(LinearGaussian(1, 1, 1.0), Params({}), np.array([[0.1], [0.4], [0.6], [100.0]]), finest=2049)
     assert calls == [(257, 4), (513, 3), (1025, 2), (2049, 1)]
     np.testing.assert_allclose(estimate.error, [0.1 / 256, 0.4 / 512, 0.6 / 1024, 100 / 2048])
@@ -537,7 +539,7 @@ def test_blocks_change_nothing(method, kind, monkeypatch):
     model, p, x = small_vae(kind, 2, 11)
     results = []
     for rows in (2000, 77, 10, 3):
-        for module, name in ((importance, "ROWS"), (annealing, "ROWS"), (grid, "POINTS")):
+        for module, name in ((importance, "ROWS"), (annealing, "ROWS"), (QUADRATURE, "POINTS")):
             monkeypatch.setattr(module, name, rows)
         results.append(log_marginal(model, p.theta, p.phi, x, method, stream("hmc", seed=0), **QUICK[method]))
     for other in results[1:]:

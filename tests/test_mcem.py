@@ -179,9 +179,9 @@ def test_a_checkpoint_without_the_chains_is_damaged(start, tmp_path):
     run = start(method="mcem", samples=2_000)
     list(run.train())
     run.save(tmp_path)
-    arrays, settings = aevb_np.checkpoints.load(tmp_path / "checkpoint.npz")
+    arrays, settings = aevb_np.runs.checkpoints.load(tmp_path / "checkpoint.npz")
     del arrays["chains_z"]
-    aevb_np.checkpoints.save(tmp_path / "checkpoint.npz", arrays, settings)
+    aevb_np.runs.checkpoints.save(tmp_path / "checkpoint.npz", arrays, settings)
     with pytest.raises(ValueError, match="holds no complete run: 'chains_z'"):
         aevb_np.load(tmp_path, run.data)
 
@@ -193,7 +193,7 @@ def test_an_encoder_for_a_decoder_that_mcem_trained(start, tmp_path):
     """theta stays to the last bit, phi learns, and the bound rises; stopped, it goes on to the same bits."""
     source = start(method="mcem", samples=60_000)
     list(source.train())
-    run = aevb_np.run.fit_encoder(source, step=0.1, samples=20_000, minibatch=20)
+    run = aevb_np.runs.run.fit_encoder(source, step=0.1, samples=20_000, minibatch=20)
     phi = run.p.phi.flat.copy()
     before = run.evaluate("test").bound_b.mean()
     for progress in run.steps():
@@ -210,6 +210,6 @@ def test_an_encoder_for_a_decoder_that_mcem_trained(start, tmp_path):
 def test_what_the_decoder_decides_cannot_be_chosen(start):
     source = start(samples=1_000)
     with pytest.raises(ValueError, match="latent is 2 in the decoder that is given; got 3"):
-        aevb_np.run.fit_encoder(source, latent=3)
+        aevb_np.runs.run.fit_encoder(source, latent=3)
     with pytest.raises(ValueError, match="only aevb fits an encoder; got the method mcem"):
-        aevb_np.run.fit_encoder(source, method="mcem")
+        aevb_np.runs.run.fit_encoder(source, method="mcem")

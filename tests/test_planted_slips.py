@@ -290,21 +290,21 @@ SLIPS = [
     # Algorithm 1
     Slip(
         "gradients not zeroed between steps",
-        "ascent.py",
+        "objective.py",
         "np.multiply(self.p.flat, self.slope, out=self.p.grad)",
         "self.p.grad += self.slope * self.p.flat",
         "test_facts test_a_step_ascends_the_mean_bound_and_the_prior: all",
     ),
     Slip(
         "the prior divided by M instead of N",
-        "ascent.py",
+        "objective.py",
         "-precision / N",
         "-precision / 7",
         "test_facts test_a_step_ascends_the_mean_bound_and_the_prior: all",
     ),
     Slip(
         "the prior with the wrong sign",
-        "ascent.py",
+        "objective.py",
         "-precision / N",
         "precision / N",
         "test_facts test_a_step_ascends_the_mean_bound_and_the_prior: weights",
@@ -325,7 +325,7 @@ SLIPS = [
     ),
     Slip(
         "NaN looked for after the parameters have moved",
-        "ascent.py",
+        "objective.py",
         "check_finite(bound, self.p)\n        self.optimizer.ascend(self.p.flat, self.p.grad)",
         "self.optimizer.ascend(self.p.flat, self.p.grad)\n        check_finite(bound, self.p)",
         "test_facts test_a_step_that_fails_moves_nothing",
@@ -369,7 +369,7 @@ SLIPS = [
     # log p(x)
     Slip(
         "fitted to the draws of the mean",
-        "marginal_likelihood/reciprocal.py",
+        "marginal_likelihood/appendix_d.py",
         "log_w = log_q(z[L:]) - log_pxz[L:]",
         "log_w = log_q(z[:L]) - log_pxz[:L]",
         "test_marginal_likelihood test_appendix_d_by_its_definition",
@@ -383,7 +383,7 @@ SLIPS = [
     ),
     Slip(
         "neighbours in a chain taken for independent",
-        "marginal_likelihood/reciprocal.py",
+        "marginal_likelihood/appendix_d.py",
         "tau = max(1.0, 2 * float(",
         "tau = max(1.0, 0 * float(",
         "test_marginal_likelihood test_neighbours_that_resemble_each_other_count_less",
@@ -406,14 +406,14 @@ SLIPS = [
     ),
     Slip(
         "a grid without the prior",
-        "marginal_likelihood/grid.py",
+        "marginal_likelihood/quadrature.py",
         "decoder.log_prob_pairs(theta, x, z) + standard_normal_log_prob(z)[0]",
         "decoder.log_prob_pairs(theta, x, z)",
         "test_marginal_likelihood test_quadrature_in_three_dimensions",
     ),
     Slip(
         "the ends of a grid weighed like its middle",
-        "marginal_likelihood/grid.py",
+        "marginal_likelihood/quadrature.py",
         "    h[[0, -1]] /= 2\n",
         "",
         "test_marginal_likelihood test_one_grid_by_its_definition",
@@ -445,7 +445,7 @@ SLIPS = [
     ),
     Slip(
         "the worst of ten chains",
-        "marginal_likelihood/reciprocal.py",
+        "marginal_likelihood/appendix_d.py",
         ".argmax(axis=0)",
         ".argmin(axis=0)",
         "test_marginal_likelihood test_starts_are_the_best_of_several_chains",

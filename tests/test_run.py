@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import aevb_np
-from aevb_np import checkpoints, folders, training
-from aevb_np import run as runs
+from aevb_np import training
 from aevb_np.data import Dataset
-from aevb_np.history import marks
+from aevb_np.runs import checkpoints, folders
+from aevb_np.runs import run as runs
+from aevb_np.runs.history import marks
 
 
 def finish(run, samples=None):

@@ -19,7 +19,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from aevb_np.atomic import replacing
+from aevb_np._atomic import replacing
 from aevb_np.checks import hygiene
 from aevb_np.checks.facts import check_sampler
 from aevb_np.checks.report import Report

@@ -10,9 +10,22 @@ import io
 import os
 import sys
 
-from aevb_np import kernel
 from aevb_np._version import __version__
-from aevb_np.cli import check, cite, compare, complete, doctor, draw, evaluate, expect, explore, figure, grade, train
+from aevb_np.cli import (
+    blas_kernel,
+    check,
+    cite,
+    compare,
+    complete,
+    doctor,
+    draw,
+    evaluate,
+    expect,
+    explore,
+    figure,
+    grade,
+    train,
+)
 from aevb_np.cli import data as data_command
 
 COMMANDS = (train, evaluate, draw, complete, explore, compare, figure, expect, check, grade, data_command, doctor, cite)
@@ -48,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a name that an old console cannot show must not stop a run
     args = parser().parse_args(argv)
     try:
-        kernel.choose(the_run(args))
+        blas_kernel.choose(the_run(args))
         code = args.run(args)
         if sys.stdout is not None:
             sys.stdout.flush()

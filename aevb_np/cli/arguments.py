@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from aevb_np import folders
+from aevb_np.runs import folders
 
 RUNS = Path(folders.RUNS)
 LATEST = RUNS / folders.LATEST

@@ -19,9 +19,9 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate all on their test images, draw, print."""
     from threadpoolctl import threadpool_limits
 
-    from aevb_np import pictures
-    from aevb_np.folders import find
-    from aevb_np.run import load
+    from aevb_np.runs import pictures
+    from aevb_np.runs.folders import find
+    from aevb_np.runs.run import load
 
     if len(args.run_paths) < 2:
         raise ValueError("comparing takes two runs or more; one was named")

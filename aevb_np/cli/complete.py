@@ -37,9 +37,10 @@ def run(args: argparse.Namespace) -> int:
     """Complete, print the errors, draw."""
     from threadpoolctl import threadpool_limits
 
-    from aevb_np import completion, pictures
-    from aevb_np.folders import find
-    from aevb_np.run import load
+    from aevb_np import completion
+    from aevb_np.runs import pictures
+    from aevb_np.runs.folders import find
+    from aevb_np.runs.run import load
     from aevb_np.streams import stream
 
     for flag, task in OWN_FLAGS.items():

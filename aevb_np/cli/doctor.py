@@ -32,27 +32,27 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Look, time, print."""
-    from aevb_np import kernel
-    from aevb_np.config import versions
+    from aevb_np.cli import blas_kernel
+    from aevb_np.runs.config import versions
 
-    vendor, abilities = kernel.processor()
+    vendor, abilities = blas_kernel.processor()
     found = versions(threads=1)
     print(f"aevb_np {found['aevb_np']}, Python {found['python']}, NumPy {found['numpy']}, {platform.platform()}")
     print(f"processor {vendor or platform.processor() or 'unknown'}, {os.cpu_count()} cores as the system counts them")
     print(f"BLAS {found['blas']}, kernel {found['kernel']}, one thread for a run unless --threads says otherwise")
     if sys.platform == "darwin":
         print("note: Apple's Accelerate is not seen here; VECLIB_MAXIMUM_THREADS=1 before the start holds its threads")
-    own, default = timed({kernel.CORETYPE: None})
+    own, default = timed({blas_kernel.CORETYPE: None})
     print(f"products 100 x 784 x 500 in float32, as OpenBLAS or another BLAS chooses: {default}, {own:.0f} GFLOP/s")
     speeds = {default: own}
     if found["blas"].startswith("openblas"):
-        for name in (name for name, needs in kernel.NEEDS.items() if needs <= abilities and name != default):
-            speeds[name], _ = timed({kernel.CORETYPE: name})
-            print(f"  with {kernel.CORETYPE}={name}: {speeds[name]:.0f} GFLOP/s")
+        for name in (name for name, needs in blas_kernel.NEEDS.items() if needs <= abilities and name != default):
+            speeds[name], _ = timed({blas_kernel.CORETYPE: name})
+            print(f"  with {blas_kernel.CORETYPE}={name}: {speeds[name]:.0f} GFLOP/s")
     best = max(speeds, key=lambda name: speeds[name])
     if speeds[best] > 1.1 * own:
         print(f"`aevb` chooses {found['kernel']} by itself; for Python of your own set, before NumPy is imported:")
-        print(f"  {'set' if os.name == 'nt' else 'export'} {kernel.CORETYPE}={best}")
+        print(f"  {'set' if os.name == 'nt' else 'export'} {blas_kernel.CORETYPE}={best}")
     else:
         print("there is nothing to gain by another kernel")
     return 0

@@ -13,9 +13,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw them beside the checkpoint."""
-    from aevb_np import pictures
-    from aevb_np.folders import find
-    from aevb_np.run import load
+    from aevb_np.runs import pictures
+    from aevb_np.runs.folders import find
+    from aevb_np.runs.run import load
 
     path = find(args.run_path)
     run = load(path)

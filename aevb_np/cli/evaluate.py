@@ -38,7 +38,7 @@ def bound(args: argparse.Namespace) -> int:
 
     from aevb_np.evaluation import summary
     from aevb_np.experiments.expectation import beside
-    from aevb_np.run import EVALUATED
+    from aevb_np.runs.run import EVALUATED
 
     run = introduced(args.run_path)
     with threadpool_limits(run.config.threads, "blas"):
@@ -107,8 +107,8 @@ def marginal(args: argparse.Namespace) -> int:
 
 def introduced(run_path):
     """The run, once what it is has been said."""
-    from aevb_np.folders import find
-    from aevb_np.run import load
+    from aevb_np.runs.folders import find
+    from aevb_np.runs.run import load
 
     path = find(run_path)
     run = load(path)

@@ -15,8 +15,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write it beside the checkpoint or where it is wanted."""
     from aevb_np.explorer import explore
-    from aevb_np.folders import find
-    from aevb_np.run import load
+    from aevb_np.runs.folders import find
+    from aevb_np.runs.run import load
 
     if args.out and args.out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"the page is an HTML file, such as explore.html; got --out {args.out}")

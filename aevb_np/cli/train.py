@@ -89,7 +89,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, save, draw."""
-    from aevb_np import pictures
+    from aevb_np.runs import pictures
 
     run, folder = resumed(args) if args.resume is not None else started(args)
     log = Log(folder / "log.txt")
@@ -137,7 +137,7 @@ def much_better_before(run: Any) -> Iterator[str]:
 
 def started(args: argparse.Namespace) -> tuple[Any, Path]:
     """A new run with its folder, which holds a checkpoint from its first moment on."""
-    from aevb_np import folders
+    from aevb_np.runs import folders
 
     if args.out and args.out.exists():
         raise ValueError(f"{args.out} is there already and is not overwritten; choose another --out, or --resume it")
@@ -154,8 +154,8 @@ def started(args: argparse.Namespace) -> tuple[Any, Path]:
 
 def from_data(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
     """A run on the data that were asked for."""
-    from aevb_np import run as runs
     from aevb_np.data import loading
+    from aevb_np.runs import run as runs
 
     source = "digits" if args.data is None else args.data
     options = {name: getattr(args, name) for name in DATA_OPTIONS if getattr(args, name) is not None}
@@ -169,7 +169,7 @@ def from_data(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
 
 def encoder_only(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
     """A run that fits an encoder to another run's decoder, on that run's data."""
-    from aevb_np import run as runs
+    from aevb_np.runs import run as runs
 
     if args.data is None:
         raise ValueError("--freeze theta needs the run whose decoder is meant:  aevb train --freeze theta RUN")
@@ -182,10 +182,10 @@ def encoder_only(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
 
 def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
     """A run that goes on, and its folder."""
-    from aevb_np import folders
-    from aevb_np import run as runs
-    from aevb_np.atomic import remove_quietly
-    from aevb_np.config import versions
+    from aevb_np._atomic import remove_quietly
+    from aevb_np.runs import folders
+    from aevb_np.runs import run as runs
+    from aevb_np.runs.config import versions
 
     folder = folders.find(args.resume)
     if not folder.is_dir():

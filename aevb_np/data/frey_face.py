@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from aevb_np.data import files
+from aevb_np.data import fetching
 from aevb_np.data.dataset import Dataset
 from aevb_np.streams import stream
 
@@ -39,7 +39,7 @@ def frey_face(n_train: int = 1600, split: str = "random", divisor: float = 256) 
     ValueError
         For an argument outside its range.
     DataFolderError, DamagedFileError, FetchError
-        See `aevb_np.data.files`.
+        See `aevb_np.data.published`.
     """
     if not 1 <= n_train < FRAMES:
         raise ValueError(f"Frey Face has {FRAMES:,} frames; n_train = {n_train:,} is not from 1 to {FRAMES - 1:,}")
@@ -50,7 +50,7 @@ def frey_face(n_train: int = 1600, split: str = "random", divisor: float = 256) 
 
     from scipy.io import loadmat
 
-    pixels = loadmat(io.BytesIO(files.read("frey_face/frey_rawface.mat").data))["ff"].T  # (1965, 560)
+    pixels = loadmat(io.BytesIO(fetching.read("frey_face/frey_rawface.mat").data))["ff"].T  # (1965, 560)
     order = stream("data", seed=0).permutation(FRAMES) if split == "random" else np.arange(FRAMES)
     train, test = order[:n_train], order[n_train:]
     return Dataset(

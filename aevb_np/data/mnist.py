@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.data import files
+from aevb_np.data import fetching
 from aevb_np.data.dataset import Dataset
 from aevb_np.streams import stream
 
@@ -37,7 +37,7 @@ def mnist(n_train: int = 50_000, binarize: str = "none", divisor: float = 255) -
     ValueError
         For an argument outside its range.
     DataFolderError, DamagedFileError, FetchError
-        See `aevb_np.data.files`.
+        See `aevb_np.data.published`.
     """
     if not 1 <= n_train <= 60_000:
         raise ValueError(f"MNIST has 60,000 training images; n_train = {n_train:,} is not from 1 to 60,000")
@@ -80,7 +80,7 @@ def draw_in_place(pixels: NDArray[np.uint8], divisor: float, rng: np.random.Gene
 
 def read_idx(name: str, magic: int) -> NDArray[np.uint8]:
     """One of the four files, found or fetched, checked and parsed."""
-    return parse_idx(files.read(f"mnist/{name}"), magic, name)
+    return parse_idx(fetching.read(f"mnist/{name}"), magic, name)
 
 
 def parse_idx(content: NDArray[np.uint8], magic: int, name: str = "the file") -> NDArray[np.uint8]:

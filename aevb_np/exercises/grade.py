@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aevb_np.atomic import replacing
+from aevb_np._atomic import replacing
 from aevb_np.checks.sandbox import finished
 from aevb_np.exercises.report import NOT_WRITTEN
 from aevb_np.exercises.sheet import EXERCISES, check

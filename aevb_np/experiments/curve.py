@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aevb_np import evaluation, folders
-from aevb_np import run as runs
-from aevb_np.atomic import remove_quietly, replacing
-from aevb_np.config import versions
+from aevb_np import evaluation
+from aevb_np._atomic import remove_quietly, replacing
 from aevb_np.data import frey_face, loading, mnist
 from aevb_np.data.dataset import Dataset
 from aevb_np.experiments.lines import Line, Marginal, settings_in_short, versions_in_short
-from aevb_np.history import FIRST_MARKS, MARK, Row
+from aevb_np.runs import folders
+from aevb_np.runs import run as runs
+from aevb_np.runs.config import versions
+from aevb_np.runs.history import FIRST_MARKS, MARK, Row
 
 SAVE_EVERY = 30.0  # seconds
 TELL_EVERY = 1.0  # seconds between looks at whether to stop

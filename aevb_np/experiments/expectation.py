@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aevb_np.config import Config
 from aevb_np.experiments import lines as tables
 from aevb_np.experiments import paper
 from aevb_np.experiments.lines import Line
 from aevb_np.experiments.recipe import CURVES, by_stem
+from aevb_np.runs.config import Config
 
 UNITS = ("nats", "nats-per-pixel", "bits", "bits-per-pixel", "batch-sum")
 BATCHES = (100, 128, 64, 32, 256, 512)  # what people sum over

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from aevb_np import pictures
-from aevb_np.atomic import replacing
+from aevb_np._atomic import replacing
 from aevb_np.experiments import (
     figure_1,
     figure_2,
@@ -25,7 +24,8 @@ from aevb_np.experiments.curve import Curve, Result
 from aevb_np.experiments.drawing import DATA
 from aevb_np.experiments.plan import Budget, replaced, stand_ins
 from aevb_np.experiments.recipe import selected
-from aevb_np.run import Run, load
+from aevb_np.runs import pictures
+from aevb_np.runs.run import Run, load
 
 RECIPES: dict[str, ModuleType] = {
     "1": figure_1,

@@ -16,7 +16,7 @@ from aevb_np.experiments.curve import Curve
 from aevb_np.experiments.lines import Line, by_curve
 from aevb_np.experiments.plan import Budget
 from aevb_np.experiments.recipe import Made, OpenRun, markdown, with_chosen_step
-from aevb_np.run import Run
+from aevb_np.runs.run import Run
 
 NAME, SEEDS = "report", 1
 DRAWS_RUNS = True

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aevb_np.atomic import replacing
-from aevb_np.config import Config
+from aevb_np._atomic import replacing
+from aevb_np.runs.config import Config
 
 DECIMALS = 4
 

@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 from aevb_np import training
 from aevb_np.data import status
 from aevb_np.experiments.curve import Curve, at_a_row
-from aevb_np.history import marks
-from aevb_np.run import EVALUATED, Run
+from aevb_np.runs.history import marks
+from aevb_np.runs.run import EVALUATED, Run
 
 BUDGETS = ("quick", "hour", "full")
 EMBEDDED = {"mnist": "digits", "frey": "faces"}  # what stands in for data that are not here

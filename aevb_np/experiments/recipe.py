@@ -9,7 +9,7 @@ from typing import Any
 from aevb_np.experiments import lines as tables
 from aevb_np.experiments.curve import Curve
 from aevb_np.experiments.lines import Line
-from aevb_np.run import Run
+from aevb_np.runs.run import Run
 
 CURVES = Path(__file__).parent / "curves"  # the numbers that come with the package: the paper's, and ours
 STEPS = "chosen_steps.csv"

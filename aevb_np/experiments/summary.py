@@ -11,7 +11,7 @@ from aevb_np.experiments import paper
 from aevb_np.experiments.expectation import common_recipes
 from aevb_np.experiments.lines import Line
 from aevb_np.experiments.recipe import by_stem, line_at, markdown, stem
-from aevb_np.history import FIRST_MARKS, MARK
+from aevb_np.runs.history import FIRST_MARKS, MARK
 
 COUNTS = {
     "figure_2": (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000, 250_000_000),

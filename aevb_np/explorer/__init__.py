@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from aevb_np import pictures, plotting
-from aevb_np.atomic import replacing
+from aevb_np import plotting
+from aevb_np._atomic import replacing
 from aevb_np.distributions import gaussian_kl
 from aevb_np.explorer.packing import png, rounded, smallest
-from aevb_np.run import Run
+from aevb_np.runs import pictures
+from aevb_np.runs.run import Run
 from aevb_np.streams import stream
 
 POINTS = 500  # test images, each with its encoding

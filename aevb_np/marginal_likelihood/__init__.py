@@ -14,11 +14,11 @@ where they look for the z that could have made x:
 """
 
 from aevb_np.marginal_likelihood.annealing import Sandwich, anneal, annealed_importance, bidirectional
+from aevb_np.marginal_likelihood.appendix_d import appendix_d, starts
 from aevb_np.marginal_likelihood.estimate import Estimate
-from aevb_np.marginal_likelihood.front import METHODS, log_marginal
-from aevb_np.marginal_likelihood.grid import quadrature
 from aevb_np.marginal_likelihood.importance import importance_sampling
-from aevb_np.marginal_likelihood.reciprocal import appendix_d, starts
+from aevb_np.marginal_likelihood.log_marginal import METHODS, log_marginal
+from aevb_np.marginal_likelihood.quadrature import quadrature
 
 __all__ = [
     "METHODS", "Estimate", "Sandwich", "log_marginal",

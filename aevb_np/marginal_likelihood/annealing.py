@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.hmc import jittered, move, tune
+from aevb_np.marginal_likelihood.appendix_d import JITTER, S
 from aevb_np.marginal_likelihood.estimate import Estimate, log_mean
-from aevb_np.marginal_likelihood.reciprocal import JITTER, S
 from aevb_np.numerics import sigmoid
 from aevb_np.params import Params
 from aevb_np.posterior import posterior

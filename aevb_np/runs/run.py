@@ -21,18 +21,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from aevb_np import checkpoints, evaluation, full_vb, marginal_likelihood, training
+from aevb_np import evaluation, full_vb, marginal_likelihood, training
+from aevb_np._atomic import replacing
 from aevb_np.aevb import AEVB
-from aevb_np.atomic import replacing
-from aevb_np.config import Config, configure
 from aevb_np.data.dataset import Dataset, binary
 from aevb_np.data.loading import load as load_data
 from aevb_np.estimators import sgvb_a, sgvb_b
-from aevb_np.folders import find
 from aevb_np.full_vb import FullVB, full_a, full_b
-from aevb_np.history import JointRow, Row, from_array, marks, to_array, write_csv
 from aevb_np.mcem import MCEM
 from aevb_np.params import Params, check_moved
+from aevb_np.runs import checkpoints
+from aevb_np.runs.config import Config, configure
+from aevb_np.runs.folders import find
+from aevb_np.runs.history import JointRow, Row, from_array, marks, to_array, write_csv
 from aevb_np.streams import stream
 from aevb_np.wake_sleep import WakeSleep
 

@@ -8,9 +8,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from aevb_np import plotting
-from aevb_np.atomic import replacing
-from aevb_np.history import Row
-from aevb_np.run import Run
+from aevb_np._atomic import replacing
+from aevb_np.runs.history import Row
+from aevb_np.runs.run import Run
 from aevb_np.streams import stream
 
 SAMPLES = 100  # 10 x 10 tiles, as in Figure 5

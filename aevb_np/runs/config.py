@@ -11,10 +11,10 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from aevb_np._version import __version__
-from aevb_np.ascent import PRIORS
 from aevb_np.data.dataset import Dataset
 from aevb_np.mcem import UPDATES
 from aevb_np.model import VAE
+from aevb_np.objective import PRIORS
 from aevb_np.optimizers import SGD, Adagrad, Adam, Optimizer
 from aevb_np.training import SAMPLINGS
 

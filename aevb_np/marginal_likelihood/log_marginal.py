@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.marginal_likelihood.annealing import annealed_importance
+from aevb_np.marginal_likelihood.appendix_d import appendix_d
 from aevb_np.marginal_likelihood.estimate import Estimate
-from aevb_np.marginal_likelihood.grid import quadrature
 from aevb_np.marginal_likelihood.importance import importance_sampling
-from aevb_np.marginal_likelihood.reciprocal import appendix_d
+from aevb_np.marginal_likelihood.quadrature import quadrature
 from aevb_np.model import VAE
 from aevb_np.params import Params
 

@@ -43,7 +43,7 @@ def recorded(run: str | os.PathLike | None) -> str:
     """The kernel that a run was trained with, or nothing."""
     if run is None:
         return ""
-    from aevb_np.folders import find
+    from aevb_np.runs.folders import find
 
     try:
         folder = find(run)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.atomic import replacing
+from aevb_np._atomic import replacing
 
 FORMAT = 1  # of the file; a reader refuses a newer one
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from aevb_np.atomic import move, replacing
+from aevb_np._atomic import move, replacing
 
 RUNS, LATEST = "runs", "latest"
 
