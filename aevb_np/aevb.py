@@ -1,18 +1,20 @@
 """Auto-Encoding Variational Bayes: Algorithm 1, one step at a time."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.estimators import sgvb_b
+from aevb_np.estimators import sgvb_a, sgvb_b
+from aevb_np.method import Method
 from aevb_np.model import VAE
 from aevb_np.objective import Ascent, prior_precision
 from aevb_np.optimizers import Optimizer
 from aevb_np.params import Params
 
 
-class AEVB:
+class AEVB(Method):
     """Stochastic gradient ascent on the bound, in theta and phi together.
 
     What it ascends is eq. (8) divided by N, with the prior on the parameters (section 5): the mean over the minibatch
@@ -48,6 +50,9 @@ class AEVB:
     >>> bound.shape
     (3,)
     """
+
+    name, title = "aevb", "AEVB"
+    settings = ("estimator", "draws", "freeze")
 
     def __init__(
         self,
@@ -95,3 +100,10 @@ class AEVB:
         backward(np.full(M, 1 / M, x.dtype))  # the mean over the minibatch: eq. (8) / N
         self.ascent.step(bound)
         return bound
+
+    @classmethod
+    def of(cls, config: Any, model: VAE, p: Params, optimizer: Optimizer) -> "AEVB":
+        """The method with a run's settings: estimator A or B, and theta free or frozen."""
+        estimator = {"A": sgvb_a, "B": sgvb_b}[config.estimator]
+        free = p.phi if config.freeze == "theta" else p
+        return cls(model, p, optimizer, config.N, config.draws, estimator, config.prior, free)

@@ -4,13 +4,17 @@ The prior is p(theta) = N(0, I), and q(theta) = N(mean, sigma^2 I) with the mean
 `p.theta_log_var`. The encoder's parameters phi stay numbers: they parametrise the approximation, not the model.
 """
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.distributions import gaussian_kl, gaussian_log_prob, sample_gaussian, standard_normal_log_prob
 from aevb_np.estimators import sgvb_a, sgvb_b
+from aevb_np.evaluation import Images, Moment, Row
+from aevb_np.method import Method
 from aevb_np.model import VAE
 from aevb_np.objective import Ascent, prior_precision
 from aevb_np.optimizers import Optimizer
@@ -65,7 +69,7 @@ def full_b(model: VAE, p: Params, x: NDArray, eps: NDArray, zeta: NDArray) -> tu
     return (bound, kl), backward
 
 
-class FullVB:
+class FullVB(Method):
     """Algorithm 2 on minibatches: stochastic gradient ascent on the bound of log p(X), in q(theta) and phi together.
 
     Every step draws one theta for its whole minibatch. What it ascends is eq. (22) divided by N: the mean over the
@@ -81,6 +85,10 @@ class FullVB:
     prior : {"all", "weights", "none"}
         What of phi the prior N(0, I) of section 5 lies on.
     """
+
+    name, title = "full-vb", "full variational Bayes"
+    settings = ("estimator", "draws")
+    marginal_remark = "log p(x) is at the mean of q(theta); the bound is the mean over draws from q(theta)"
 
     def __init__(
         self,
@@ -110,6 +118,30 @@ class FullVB:
         backward(np.full(M, 1 / M, x.dtype), np.full(1, -1 / self.N, x.dtype))  # eq. (22) / N
         self.ascent.step(bound)
         return bound
+
+    @classmethod
+    def of(cls, config: Any, model: VAE, p: Params, optimizer: Optimizer) -> "FullVB":
+        """The method with a run's settings: eq. (21) or eq. (24)."""
+        estimator = {"A": full_a, "B": full_b}[config.estimator]
+        return cls(model, p, optimizer, config.N, config.draws, estimator, config.prior)
+
+    @staticmethod
+    def start(model: VAE, rng: np.random.Generator, dtype: Any) -> Params:
+        """The parameters before the first step, by `init`."""
+        return init(model, rng, dtype)
+
+    def theta(self, rng: np.random.Generator) -> Params:
+        """theta ~ q(theta), once for all images that are evaluated together."""
+        return draw_theta(self.model, self.p, rng)
+
+    def row(self, at: Moment, images: Images) -> Row:
+        """The bounds, and beside them KL(q(theta) || p(theta)) / N, which they do not contain."""
+        return dataclasses.replace(super().row(at, images), theta_kl=theta_kl(self.p) / self.N)
+
+    def remarks(self, repeats: int) -> Iterator[str]:
+        """What the bounds do not contain, and that theta is drawn for each of the repeats."""
+        yield f"KL(q(theta) || p(theta)) / N, not in the bound: {theta_kl(self.p) / self.N:.2f}"
+        yield f"Each of the {repeats} repeats has a theta of its own, drawn from q(theta)."
 
 
 def init(model: VAE, rng: np.random.Generator, dtype=np.float32) -> Params:

@@ -1,20 +1,63 @@
 """Monte Carlo EM, with which the paper compares: z from its true posterior, by HMC, at HMC's pace. Appendix E."""
 
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np import evaluation
+from aevb_np.evaluation import EVALUATED, Images, Moment
 from aevb_np.hmc import jittered, move, tune
+from aevb_np.method import Method
 from aevb_np.model import VAE
 from aevb_np.objective import Ascent, prior_precision
 from aevb_np.optimizers import Optimizer
 from aevb_np.params import Params
 from aevb_np.posterior import posterior
+from aevb_np.streams import stream
 
 LEAPFROGS = 10  # in a move
 UPDATES = 5  # of theta after each move
+WHOLE = 1000  # training points up to which all of them are one batch
 
 
-class MCEM:
+@dataclass(frozen=True)
+class JointRow:
+    """One row of the history of Monte Carlo EM, in nats per training image. There is no bound: it has no encoder.
+
+    `log_joint` is the mean of log p(x, z) at the chains, with the parameters of the row; `log_joint_running` that
+    of the steps since the row before. It lies neither above nor below log p(x) by any rule.
+    """
+
+    step: int
+    samples: int
+    log_joint_running: float
+    log_joint: float
+    acceptance: float
+
+    running: ClassVar[str] = "log p(x, z) at the moves"
+    lines: ClassVar[dict[str, str]] = {"log p(x, z) at the chains": "log_joint"}
+    measures: ClassVar[str] = "log p(x, z), no bound (nats per image)"
+
+    def __str__(self):
+        return f"{self.samples:>11,} samples   {self.result}"
+
+    @property
+    def brief(self) -> str:
+        """log p(x, z), and the share of moves accepted."""
+        return f"log p(x, z) at the chains {self.log_joint:.1f}, acceptance {self.acceptance:.2f}"
+
+    @property
+    def result(self) -> str:
+        """The same as a sentence."""
+        return (
+            f"log p(x, z) {self.log_joint:.2f} nats per training image at the chains (no bound: there is no encoder); "
+            f"acceptance of their moves {self.acceptance:.3f}"
+        )
+
+
+class MCEM(Method):
     """E: every chain takes one HMC move towards p(z|x). M: theta ascends log p(x, z) at the chains, five times.
 
     Each datapoint has a chain of its own, which goes on from where its last turn left it, with a step size of its own.
@@ -36,6 +79,12 @@ class MCEM:
     moves : array, (2,)
         Moves accepted and moves tried since somebody set them to zero.
     """
+
+    name, title = "mcem", "Monte Carlo EM"
+    updates = UPDATES
+    has_encoder = False
+    kept = ("z", "steps", "moves")
+    row_kind = JointRow
 
     def __init__(
         self, model: VAE, p: Params, optimizer: Optimizer, N: int, rng: np.random.Generator, prior: str = "all"
@@ -73,3 +122,32 @@ class MCEM:
             backward(weight, inputs=False)
             self.ascent.step(log_p)
         return log_pxz
+
+    @classmethod
+    def of(cls, config: Any, model: VAE, p: Params, optimizer: Optimizer) -> "MCEM":
+        """The method with a run's settings; the chains start from a stream of their own."""
+        return cls(model, p, optimizer, config.N, stream("hmc", config.seed), config.prior)
+
+    @staticmethod
+    def minibatch(N: int) -> int:
+        """All training points at a time if they are few, else 100."""
+        return N if N <= WHOLE else 100
+
+    def row(self, at: Moment, images: Images) -> JointRow:
+        """log p(x, z) now, at the chains of the first training images, and how the moves went since the last row."""
+        x_blocks = images.blocks("train", images.noise(at.step), EVALUATED)
+        log_joint = evaluation.log_joint(self.model, self.p.theta, x_blocks, self.z)
+        evaluation.check_finite(log_joint, "log p(x, z) of {} training images")
+        accepted, tried = self.moves
+        self.moves[:] = 0
+        return JointRow(
+            step=at.step,
+            samples=at.samples,
+            log_joint_running=at.running,
+            log_joint=evaluation.mean(log_joint),
+            acceptance=float(accepted / tried),
+        )
+
+    def chains(self, n: int) -> NDArray:
+        """The chains, which have been near the posteriors of the training images all the time.   -> (n, J)"""
+        return self.z[:n]

@@ -1,16 +1,20 @@
 """Wake-sleep (Hinton, Dayan, Frey and Neal, 1995), with which the paper compares: an objective for each network."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.distributions import gaussian_log_prob, sample_gaussian
+from aevb_np.evaluation import Terms
+from aevb_np.method import Method
 from aevb_np.model import VAE
 from aevb_np.objective import Ascent, prior_precision
 from aevb_np.optimizers import Optimizer
 from aevb_np.params import Params
 
 
-class WakeSleep:
+class WakeSleep(Method):
     """Awake, the decoder learns from data whose z the encoder guessed; asleep, the encoder learns from dreams.
 
     Wake: z ~ q(z|x), and theta ascends log p(x, z). Sleep: z ~ p(z), x ~ p(x|z), and phi ascends log q(z|x). The sleep
@@ -22,6 +26,8 @@ class WakeSleep:
     model, p, optimizer, N, prior
         As for `AEVB`.
     """
+
+    name = title = "wake-sleep"
 
     def __init__(self, model: VAE, p: Params, optimizer: Optimizer, N: int, prior: str = "all"):
         self.model, self.p = model, p
@@ -50,3 +56,12 @@ class WakeSleep:
 
         self.ascent.step(bound)
         return bound
+
+    @classmethod
+    def of(cls, config: Any, model: VAE, p: Params, optimizer: Optimizer) -> "WakeSleep":
+        """The method with a run's settings."""
+        return cls(model, p, optimizer, config.N, config.prior)
+
+    def bound(self, terms: Terms) -> NDArray:
+        """The bound by estimator A, as the steps return it.   -> (N,)"""
+        return terms.bound_a

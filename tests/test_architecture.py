@@ -19,7 +19,7 @@ LEVELS = (
     ("networks", "reparameterization", "training"),
     ("model",),
     ("estimators", "evaluation", "posterior"),
-    ("marginal_likelihood", "completion"),
+    ("marginal_likelihood", "completion", "method"),
     ("aevb", "wake_sleep", "mcem", "full_vb"),
     ("runs", "checks"),
     ("exercises",),

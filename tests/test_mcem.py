@@ -15,6 +15,7 @@ from aevb_np.networks import GaussianMLP
 from aevb_np.optimizers import SGD, Adagrad
 from aevb_np.params import Params
 from aevb_np.posterior import posterior
+from aevb_np.runs.fitting import fit_encoder
 from aevb_np.streams import stream
 
 N, M = 13, 5
@@ -119,7 +120,7 @@ def test_lengths_are_counted_in_updates_and_a_small_data_set_is_one_batch(start,
     run = start(method="mcem", minibatch=None, samples=3000)
     assert run.config.minibatch == 200 and run.config.samples_per_step == 1000
     list(run.train())
-    assert (run.step, run.samples, run.optimizer.t) == (3, 3000, 15)
+    assert (run.step, run.samples, run.trainer.optimizer.t) == (3, 3000, 15)
     assert start(method="mcem", minibatch=20).config.samples_per_step == 100
 
 
@@ -144,17 +145,17 @@ def test_a_run_learns_and_goes_on_to_the_same_bits(start, tmp_path, minibatch):
     list(rest.train())
     assert np.array_equal(rest.p.flat, whole.p.flat) and rest.history == whole.history
     for name in ("z", "steps", "moves"):
-        assert np.array_equal(getattr(rest.algorithm, name), getattr(whole.algorithm, name))
+        assert np.array_equal(getattr(rest.method, name), getattr(whole.method, name))
     assert rows[-1].log_joint > rows[0].log_joint + 1
     assert 0.5 < rows[-1].acceptance < 1
-    assert whole.optimizer.arrays["G"].shape == whole.p.theta.flat.shape
+    assert whole.trainer.optimizer.arrays["G"].shape == whole.p.theta.flat.shape
 
 
 def test_the_row_is_log_p_of_x_and_z_at_the_chains(start):
     run = start(method="mcem", samples=6_000)
     rows = list(run.train())
     x = run.data.scale(run.data.x_train)
-    log_pxz, _ = run.model.log_joint(run.p.theta, x, run.algorithm.z)
+    log_pxz, _ = run.model.log_joint(run.p.theta, x, run.method.z)
     assert rows[-1].log_joint == pytest.approx(log_pxz.mean(), rel=1e-6)
     assert "bound" not in rows[-1].brief + str(rows[-1]).replace("no bound", "")
 
@@ -193,7 +194,7 @@ def test_an_encoder_for_a_decoder_that_mcem_trained(start, tmp_path):
     """theta stays to the last bit, phi learns, and the bound rises; stopped, it goes on to the same bits."""
     source = start(method="mcem", samples=60_000)
     list(source.train())
-    run = aevb_np.runs.run.fit_encoder(source, step=0.1, samples=20_000, minibatch=20)
+    run = fit_encoder(source, step=0.1, samples=20_000, minibatch=20)
     phi = run.p.phi.flat.copy()
     before = run.evaluate("test").bound_b.mean()
     for progress in run.steps():
@@ -204,12 +205,12 @@ def test_an_encoder_for_a_decoder_that_mcem_trained(start, tmp_path):
     rest = aevb_np.load(tmp_path, source.data)
     list(rest.train())
     assert np.array_equal(rest.p.flat, run.p.flat)
-    assert run.optimizer.arrays["G"].shape == run.p.phi.flat.shape
+    assert run.trainer.optimizer.arrays["G"].shape == run.p.phi.flat.shape
 
 
 def test_what_the_decoder_decides_cannot_be_chosen(start):
     source = start(samples=1_000)
     with pytest.raises(ValueError, match="latent is 2 in the decoder that is given; got 3"):
-        aevb_np.runs.run.fit_encoder(source, latent=3)
-    with pytest.raises(ValueError, match="only aevb fits an encoder; got the method mcem"):
-        aevb_np.runs.run.fit_encoder(source, method="mcem")
+        fit_encoder(source, latent=3)
+    with pytest.raises(ValueError, match="freeze: for the method aevb; mcem has none"):
+        fit_encoder(source, method="mcem")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import aevb_np
-from aevb_np import training
+from aevb_np import evaluation, training
 from aevb_np.data import Dataset
 from aevb_np.runs import checkpoints, folders
 from aevb_np.runs import run as runs
@@ -43,8 +43,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(start, tmp_path, optimizer, dtyp
     assert rest.p.flat.dtype == dtype
     assert np.array_equal(rest.p.flat, whole.p.flat)
     assert np.array_equal(astuples(rest.history), astuples(whole.history), equal_nan=True)
-    for name, array in whole.optimizer.arrays.items():
-        assert np.array_equal(rest.optimizer.arrays[name], array)
+    for name, array in whole.trainer.optimizer.arrays.items():
+        assert np.array_equal(rest.trainer.optimizer.arrays[name], array)
 
 
 def astuples(history):
@@ -227,7 +227,7 @@ def test_an_explosion_in_the_last_step_is_noticed_too(start, tmp_path):
 def test_a_row_whose_bound_is_not_finite_ends_the_run(start, monkeypatch):
     run = start(samples=20)
     terms = run.evaluate("test")
-    monkeypatch.setattr(run, "evaluate", lambda *a: dataclasses.replace(terms, log_px=terms.log_px * np.inf))
+    monkeypatch.setattr(run.method, "terms", lambda *a: dataclasses.replace(terms, log_px=terms.log_px * np.inf))
     with pytest.raises(FloatingPointError, match="the bound of 50 test images is not finite"):
         finish(run)
     assert not run.history
@@ -351,13 +351,13 @@ def test_every_step_has_noise_and_pixels_of_its_own(small):
 
 def test_evaluation_noise_differs_from_step_to_step_and_by_repeat(start):
     run = start()
-    run.step = 1
+    run.trainer.step = 1
     first = run.evaluate("test").bound_b
-    run.step = 2
+    run.trainer.step = 2
     assert not np.array_equal(first, run.evaluate("test").bound_b)
     assert not np.array_equal(run.evaluate("test", repeat=0).bound_b, run.evaluate("test", repeat=1).bound_b)
     assert len(run.evaluate("train", most=10).bound_b) == 10
-    assert runs.EVALUATED == 10_000
+    assert evaluation.EVALUATED == 10_000
 
 
 def test_runs_made_at_the_same_moment_get_names_of_their_own(start, tmp_path, monkeypatch):

@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
     for path, run in zip(paths, runs):
         if not run.has_encoder:
             raise ValueError(
-                f"{path} has no bound to compare: MCEM has no encoder. `aevb evaluate {path} --marginal hmc` estimates "
-                f"log p(x), `aevb train --freeze theta {path}` fits an encoder"
+                f"{path} has no bound to compare: {type(run.method).__name__} has no encoder. `aevb evaluate {path} "
+                f"--marginal hmc` estimates log p(x), `aevb train --freeze theta {path}` fits an encoder"
             )
     with threadpool_limits(1, "blas"):
         bounds = [sum(run.evaluate("test", repeat=r).bound_b for r in range(REPEATS)) / REPEATS for run in runs]

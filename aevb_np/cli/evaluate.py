@@ -36,9 +36,8 @@ def bound(args: argparse.Namespace) -> int:
     """The bound and its parts."""
     from threadpoolctl import threadpool_limits
 
-    from aevb_np.evaluation import summary
+    from aevb_np.evaluation import EVALUATED, summary
     from aevb_np.experiments.expectation import beside
-    from aevb_np.runs.run import EVALUATED
 
     run = introduced(args.run_path)
     with threadpool_limits(run.config.threads, "blas"):
@@ -61,14 +60,14 @@ def bound(args: argparse.Namespace) -> int:
         ("error of B from the noise in z", "noise_b"),
     ):
         print(f"{name:36}{getattr(test, attribute):>24.3f} {getattr(train, attribute):>24.3f}")
-    for line in about_theta(run):
+    for line in run.method.remarks(REPEATS):
         print(line)
     print(f"The noise error is that of one sample of z per image ({REPEATS} repeats); +- is from the choice of images.")
     kl = sorted(test.kl_per_dimension, reverse=True)
     active = sum(value > ACTIVE for value in kl)
     print(f"active latent dimensions: {active} of {len(kl)} (KL above {ACTIVE} nat); KL of each, largest first:")
     print("  " + " ".join(f"{value:.2f}" for value in kl))
-    reported = test.bound_a if run.config.method == "wake-sleep" else test.bound_b
+    reported = run.method.bound(test)
     for line in (*about_the_likelihood(run, test), *beside(run.config, run.samples, reported[0])):
         print(line)
     return 0
@@ -86,7 +85,7 @@ def marginal(args: argparse.Namespace) -> int:
     if n < 1:
         raise ValueError(f"--images is a whole number from 1 up; got {n}")
     images = {"test": run.data.x_test[:n], "train": run.data.x_train[:n]}
-    chains = {} if run.has_encoder else {"train": run.algorithm.z[:n]}  # MCEM's own have been there all the time
+    chains = {"train": run.method.chains(n)}
     counts = [f"{kind} ({len(x):,} images)" for kind, x in images.items()]
     with threadpool_limits(run.config.threads, "blas"):
         found = [run.log_marginal(x, args.marginal, z=chains.get(kind)) for kind, x in images.items()]
@@ -100,8 +99,8 @@ def marginal(args: argparse.Namespace) -> int:
         rows["bound, estimator B, same images"] = [pair(mean_and_error(one)) for one in bounds]
     for name, (test, train) in rows.items():
         print(f"{name:36}{test:>24} {train:>24}")
-    if run.config.method == "full-vb":
-        print("log p(x) is at the mean of q(theta); the bound is the mean over draws from q(theta)")
+    if remark := run.method.marginal_remark:
+        print(remark)
     return 0
 
 
@@ -116,15 +115,6 @@ def introduced(run_path):
     print(f"{path} after {run.samples:,} samples{chosen}")
     print(run.config.description)
     return run
-
-
-def about_theta(run):
-    """What full variational Bayes has beside its bound."""
-    if run.config.method == "full-vb":
-        from aevb_np.full_vb import theta_kl
-
-        yield f"KL(q(theta) || p(theta)) / N, not in the bound: {theta_kl(run.p) / run.config.N:.2f}"
-        yield f"Each of the {REPEATS} repeats has a theta of its own, drawn from q(theta)."
 
 
 def pair(value: tuple[float, float]) -> str:

@@ -22,8 +22,10 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"the page is an HTML file, such as explore.html; got --out {args.out}")
     path = find(args.run_path)
     out = args.out or (path if path.is_dir() else path.parent) / "explore.html"
-    explorer = explore(load(path))
+    run = load(path)
+    explorer = explore(run)
     explorer.save(out)
-    points = f"{explorer.points} test images" if explorer.points else "no data points: MCEM has no encoder"
+    none = f"no data points: {type(run.method).__name__} has no encoder"
+    points = f"{explorer.points} test images" if explorer.points else none
     print(f"{out}: {out.stat().st_size / 1000:.0f} KB, {points}. Open it in a browser")
     return 0

@@ -57,9 +57,10 @@ class Lines:
 
 def bounds(run: Any) -> str:
     """The mean of the steps since the last row, and that row's bounds, in nats per image."""
-    if not run.running_count:
+    trainer = run.trainer
+    if not trainer.running_count:
         return newest(run) or "no bound yet"
-    since = f"{run.row_kind.running} {run.running_sum / run.running_count:.1f}"
+    since = f"{trainer.method.row_kind.running} {trainer.running_sum / trainer.running_count:.1f}"
     return f"{since}, at {run.history[-1].samples:,}: {newest(run)}" if run.history else since
 
 

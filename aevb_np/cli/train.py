@@ -61,7 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--log-var-floor", type=float, metavar="S", help="least log sigma^2 of a Gaussian decoder (none)"
     )
     method = parser.add_argument_group("the algorithm")
-    method.add_argument("--method", choices=("aevb", "wake-sleep", "mcem", "full-vb"), help="(aevb)")
+    method.add_argument("--method", help="aevb, wake-sleep, mcem or full-vb (aevb)")
     method.add_argument("--estimator", choices=("A", "B"), help="eq. (6) or eq. (7); (21) or (24) (B)")
     method.add_argument(
         "--minibatch", type=whole, metavar="M", help="datapoints in an update (100; mcem: all up to 1000)"
@@ -169,7 +169,8 @@ def from_data(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
 
 def encoder_only(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
     """A run that fits an encoder to another run's decoder, on that run's data."""
-    from aevb_np.runs import run as runs
+    from aevb_np.runs.fitting import fit_encoder
+    from aevb_np.runs.run import load
 
     if args.data is None:
         raise ValueError("--freeze theta needs the run whose decoder is meant:  aevb train --freeze theta RUN")
@@ -177,7 +178,7 @@ def encoder_only(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
         if getattr(args, name) is not None:
             raise ValueError(f"--{name.replace('_', '-')}: with --freeze theta the data are the run's. Leave it out")
     del settings["freeze"]
-    return runs.fit_encoder(runs.load(args.data), **settings)
+    return fit_encoder(load(args.data), **settings)
 
 
 def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
@@ -242,10 +243,11 @@ def with_length(config: Any, args: argparse.Namespace) -> Any:
 
 def introduction(run: Any) -> Iterator[str]:
     """What is about to be trained, on what and how, for a person to check."""
+    from aevb_np.runs.methods import own_settings
+
     c, model = run.config, run.model
     yield c.description
-    how = c.method if c.method in ("wake-sleep", "mcem") else f"{c.method}, estimator {c.estimator}, L = {c.draws}"
-    how += ", theta frozen" if c.freeze == "theta" else ""
+    how = ", ".join([c.method, *own_settings(c)]) + (", theta frozen" if c.freeze == "theta" else "")
     yield (
         f"{model.D}-{c.hidden}-{c.latent}, {c.decoder.capitalize()} decoder, {run.p.flat.size:,} parameters; "
         f"{how}, M = {c.minibatch}, prior on {c.prior}"

@@ -20,11 +20,12 @@ from aevb_np import evaluation
 from aevb_np._atomic import remove_quietly, replacing
 from aevb_np.data import frey_face, loading, mnist
 from aevb_np.data.dataset import Dataset
+from aevb_np.evaluation import Row
 from aevb_np.experiments.lines import Line, Marginal, settings_in_short, versions_in_short
 from aevb_np.runs import folders
 from aevb_np.runs import run as runs
 from aevb_np.runs.config import versions
-from aevb_np.runs.history import FIRST_MARKS, MARK, Row
+from aevb_np.runs.history import FIRST_MARKS, MARK
 
 SAVE_EVERY = 30.0  # seconds
 TELL_EVERY = 1.0  # seconds between looks at whether to stop
@@ -246,7 +247,7 @@ def _due(curve: Curve, run: runs.Run) -> int:
 
 def _measure(run: runs.Run, curve: Curve, path: Path) -> None:
     """Estimate log p(x) of the first training and test images by Appendix D, and write it down."""
-    chains = None if run.has_encoder else run.algorithm.z[: curve.points]  # MCEM's have been there all the time
+    chains = run.method.chains(curve.points)
     found: dict[str, float] = {}
     for split, pixels, z in (("train", run.data.x_train, chains), ("test", run.data.x_test, None)):
         estimate = run.log_marginal(pixels[: curve.points], "hmc", z=z)

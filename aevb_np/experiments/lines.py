@@ -13,6 +13,7 @@ from typing import Any
 
 from aevb_np._atomic import replacing
 from aevb_np.runs.config import Config
+from aevb_np.runs.methods import own_settings
 
 DECIMALS = 4
 
@@ -146,8 +147,7 @@ def by_curve(lines: Iterable[Line]) -> dict[str, list[Line]]:
 def settings_in_short(config: Config, source: tuple[tuple[str, Any], ...] = (), start: float = 1.0) -> str:
     """What a curve was made with, on a line: what the names of its columns do not say already."""
     parts = [f"H={config.hidden}", f"M={config.minibatch}"]
-    if config.method in ("aevb", "full-vb"):
-        parts += [f"L={config.draws}", f"estimator {config.estimator}"]
+    parts += [words.replace(" = ", "=") for words in reversed(own_settings(config))]
     parts += [f"{config.optimizer} {config.step:g}"]
     parts += [f"warm-up {config.warmup}"] if config.optimizer == "adagrad" else []
     parts += [f"prior on {config.prior}", f"x / {config.divisor:g}", config.binarize.replace("none", "real-valued")]

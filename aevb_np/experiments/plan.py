@@ -11,9 +11,10 @@ from threadpoolctl import threadpool_limits
 
 from aevb_np import training
 from aevb_np.data import status
+from aevb_np.evaluation import EVALUATED
 from aevb_np.experiments.curve import Curve, at_a_row
 from aevb_np.runs.history import marks
-from aevb_np.runs.run import EVALUATED, Run
+from aevb_np.runs.run import Run
 
 BUDGETS = ("quick", "hour", "full")
 EMBEDDED = {"mnist": "digits", "frey": "faces"}  # what stands in for data that are not here
@@ -157,7 +158,7 @@ def _speed(curve: Curve, patience: float) -> tuple[float, float, int]:
     """Seconds for a sample of training and for an image of evaluation, and the parameters."""
     run = curve.new_run()
     c = run.config
-    steps = training.loop(run.algorithm, run.data, training.Minibatches(c.N, c.minibatch, c.seed), 0, run.p.flat.dtype)
+    steps = training.loop(run.method, run.data, training.Minibatches(c.N, c.minibatch, c.seed), 0, run.p.flat.dtype)
     next(steps)  # the first makes the optimiser's memory
     began, taken = time.perf_counter(), 0
     with contextlib.suppress(FloatingPointError):  # of a step size that is too large: what was timed until then counts

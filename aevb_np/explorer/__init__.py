@@ -35,7 +35,6 @@ FEWEST = 50  # of them that are kept even if the page grows beyond SIZE
 SIZE = 690_000  # bytes: a page of 784-500-2 stays below 700 KB
 TYPICAL = 1.3  # standard deviations: with many dimensions the corners of the box are far from anything
 STILL = 10  # tiles in a row of the still picture
-METHODS = {"aevb": "AEVB", "wake-sleep": "wake-sleep", "mcem": "Monte Carlo EM", "full-vb": "full variational Bayes"}
 # The same hues as plotting.CLASS_COLORS, bright enough for a dark page.
 DARK_COLORS = (
     "#9a8cf0", "#88ccee", "#44bba8", "#3fae5f", "#b9b944", "#eedd88", "#f0858f", "#d05a86", "#d67fce", "#aaaaaa",
@@ -171,7 +170,7 @@ def about(run: Run) -> str:
     c = run.config
     kind = "Bernoulli" if c.decoder == "bernoulli" else "Gaussian"
     sizes = f"{run.model.D}-{c.hidden}-{c.latent}, {kind} decoder"
-    return f"{sizes}, {METHODS[c.method]}, {run.samples:,} training samples seen"
+    return f"{sizes}, {run.method.title}, {run.samples:,} training samples seen"
 
 
 def ink(run: Run) -> bool:

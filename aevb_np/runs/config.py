@@ -12,16 +12,14 @@ from threadpoolctl import threadpool_info
 
 from aevb_np._version import __version__
 from aevb_np.data.dataset import Dataset
-from aevb_np.mcem import UPDATES
 from aevb_np.model import VAE
 from aevb_np.objective import PRIORS
 from aevb_np.optimizers import SGD, Adagrad, Adam, Optimizer
+from aevb_np.runs.methods import METHODS, OWN_SETTINGS
 from aevb_np.training import SAMPLINGS
 
-METHODS = ("aevb", "wake-sleep", "mcem", "full-vb")
 ESTIMATORS = ("A", "B")
 FREEZES = ("none", "theta")
-WHOLE = 1000  # training points up to which MCEM takes all of them at a time
 OPTIMIZERS = ("adagrad", "sgd", "adam")
 DTYPES = ("float32", "float64")
 MOST_THREADS = 1024
@@ -92,7 +90,7 @@ class Config:
         if self.samples < 0:
             raise ValueError(f"samples is 0 or more; got {self.samples}")
         for name, known in (
-            ("method", METHODS),
+            ("method", tuple(METHODS)),
             ("estimator", ESTIMATORS),
             ("optimizer", OPTIMIZERS),
             ("prior", PRIORS),
@@ -113,7 +111,7 @@ class Config:
     @property
     def updates_per_step(self) -> int:
         """How often a step moves the parameters."""
-        return UPDATES if self.method == "mcem" else 1
+        return METHODS[self.method].updates
 
     @property
     def samples_per_step(self) -> int:
@@ -169,13 +167,13 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
         raise ValueError(f"no setting is called {', '.join(sorted(unknown))}")
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in chosen.items()}
     chosen = {name: value for name, value in plain.items() if value is not None}
-    method = chosen.get("method", "aevb")
-    if method in ("wake-sleep", "mcem") and (foreign := {"estimator", "draws"} & set(chosen)):
+    method = METHODS.get(chosen.get("method", "aevb"))
+    for foreign in (set(OWN_SETTINGS) & set(chosen)) - set(method.settings if method else OWN_SETTINGS):
+        having = [one.name for one in METHODS.values() if foreign in one.settings]
         raise ValueError(
-            f"{' and '.join(sorted(foreign))}: for the methods aevb and full-vb; {method} has none. Leave it out"
+            f"{foreign}: for the method{'s' * (len(having) > 1)} {' and '.join(having)}; {chosen['method']} has none. "
+            "Leave it out"
         )
-    if chosen.get("freeze") == "theta" and method != "aevb":
-        raise ValueError(f"with theta frozen only aevb fits an encoder; got the method {method}. Leave it out")
     name = chosen.get("data", dataset.name)  # one's own file may be called like a known data set
     chosen = {**DEFAULTS.get(name, {}), **chosen}
     decoder = chosen.setdefault("decoder", dataset.decoder)
@@ -198,7 +196,7 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
         "step": {"adagrad": adagrad, "adam": 0.001, "sgd": 0.001}.get(optimizer),
         "warmup": 100 if optimizer == "adagrad" else 0,
         "samples": 400_000,
-        "minibatch": len(dataset.x_train) if method == "mcem" and len(dataset.x_train) <= WHOLE else 100,
+        "minibatch": method.minibatch(len(dataset.x_train)) if method else 100,
         "versions": versions(chosen.get("threads", 1)),
     }
     return Config(**{**settings, **chosen})

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from aevb_np import plotting
 from aevb_np._atomic import replacing
-from aevb_np.runs.history import Row
+from aevb_np.evaluation import Row
 from aevb_np.runs.run import Run
 from aevb_np.streams import stream
 
@@ -50,12 +50,9 @@ def drawn(run: Run) -> dict[str, Any]:
 
 def curve(run: Run, name: str) -> Any:
     """The history: the bound, or log p(x, z) where there is none."""
-    samples, rows = [row.samples for row in run.history], run.history
-    if run.has_encoder:
-        lines = {"train": [row.train_bound for row in rows], "test": [row.test_bound for row in rows]}
-        return plotting.curve(samples, lines, title=name)
-    lines = {"log p(x, z) at the chains": [row.log_joint for row in rows]}
-    return plotting.curve(samples, lines, title=name, ylabel="log p(x, z), no bound (nats per image)")
+    kind = run.method.row_kind
+    lines = {label: [getattr(row, column) for row in run.history] for label, column in kind.lines.items()}
+    return plotting.curve([row.samples for row in run.history], lines, title=name, ylabel=kind.measures)
 
 
 def of_the_encoder(run: Run, name: str, shape: tuple[int, int], ink: bool) -> dict[str, Any]:
@@ -75,7 +72,8 @@ def of_the_encoder(run: Run, name: str, shape: tuple[int, int], ink: bool) -> di
 def left_out(run: Run) -> Iterator[str]:
     """A line on the pictures that this run cannot have, if there are any."""
     if not run.has_encoder:
-        yield "reconstructions and the latent space of the data are left out: MCEM has no encoder"
+        name = type(run.method).__name__
+        yield f"reconstructions and the latent space of the data are left out: {name} has no encoder"
 
 
 def causes(run: Run) -> dict[str, dict[str, Any]]:

@@ -10,43 +10,24 @@ bit, as if it had never stopped. Its history has a row more: one comes at every 
 """
 
 import dataclasses
-import json
 import math
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
-from aevb_np import evaluation, full_vb, marginal_likelihood, training
-from aevb_np._atomic import replacing
-from aevb_np.aevb import AEVB
+from aevb_np import evaluation, marginal_likelihood
 from aevb_np.data.dataset import Dataset, binary
 from aevb_np.data.loading import load as load_data
-from aevb_np.estimators import sgvb_a, sgvb_b
-from aevb_np.full_vb import FullVB, full_a, full_b
-from aevb_np.mcem import MCEM
-from aevb_np.params import Params, check_moved
-from aevb_np.runs import checkpoints
+from aevb_np.evaluation import Images
+from aevb_np.method import Method
+from aevb_np.runs import saving
 from aevb_np.runs.config import Config, configure
-from aevb_np.runs.folders import find
-from aevb_np.runs.history import JointRow, Row, from_array, marks, to_array, write_csv
+from aevb_np.runs.methods import METHODS
+from aevb_np.runs.trainer import Progress, Trainer
 from aevb_np.streams import stream
-from aevb_np.wake_sleep import WakeSleep
-
-EVALUATED = 10_000  # the first so many training images stand for all of them in the history
-
-MEMORY, CHAINS = "optimizer_", "chains_"  # before the names of the optimiser's and MCEM's arrays in a checkpoint
-
-
-class Progress(NamedTuple):
-    """What is known after a step: samples seen so far, and the history's new row if this step has one."""
-
-    samples: int
-    row: Row | JointRow | None
 
 
 class Run:
@@ -60,9 +41,8 @@ class Run:
     model : VAE
     p : Params
         theta and phi; of full variational Bayes, theta is the mean of q(theta).
-    history : list of Row, of JointRow for MCEM
-    step : int
-        Steps taken.
+    trainer : Trainer
+        The training method, the optimiser, and how far they have come.
     chosen_on_test : bool
         True for the parameters of best.npz, which were chosen by their bound on the test images.
     """
@@ -70,13 +50,8 @@ class Run:
     def __init__(self, config: Config, dataset: Dataset | None = None):
         self.config = config
         self.model = config.model()
-        self.p = self._start()
-        self.optimizer = config.make_optimizer()
-        self.algorithm = self._algorithm()
-        self.history: list[Any] = []
-        self.step = 0
-        self.running_sum, self.running_count = 0.0, 0
-        self.best: dict[str, NDArray] = {}  # the state at the best test bound, if it came since the last save
+        self.p = METHODS[config.method].start(self.model, stream("init", config.seed), np.dtype(config.dtype))
+        self.trainer = Trainer(self.model, self.p, config)
         self.chosen_on_test = False
         self._dataset = dataset
 
@@ -120,7 +95,7 @@ class Run:
         rng = stream("evaluate", seed)
         rows = self._shown(x, rng)
         blocks = [rows[start : start + evaluation.BLOCK] for start in range(0, len(rows), evaluation.BLOCK)]
-        return np.mean([self._terms(blocks, rng).bound_b for _ in range(draws)], axis=0)
+        return np.mean([self.method.terms(blocks, rng).bound_b for _ in range(draws)], axis=0)
 
     def log_marginal(
         self, x: ArrayLike, method: str = "hmc", seed: int = 0, z: NDArray | None = None
@@ -157,14 +132,14 @@ class Run:
 
     @property
     def has_encoder(self) -> bool:
-        """False for MCEM, which trains none."""
-        return self.config.method != "mcem"
+        """Whether the run's method trains an encoder: Monte Carlo EM does not."""
+        return self.method.has_encoder
 
     def _needs_encoder(self, what: str) -> None:
         if not self.has_encoder:
             raise ValueError(
-                f"this run cannot {what}: MCEM has no encoder. `aevb train --freeze theta RUN` fits one to its "
-                "decoder, and `aevb evaluate RUN --marginal hmc` does without"
+                f"this run cannot {what}: {type(self.method).__name__} has no encoder. `aevb train --freeze "
+                "theta RUN` fits one to its decoder, and `aevb evaluate RUN --marginal hmc` does without"
             )
 
     def _rows(self, x: ArrayLike) -> NDArray:
@@ -216,111 +191,13 @@ class Run:
 
         The BLAS of this process is held to the run's number of threads meanwhile.
         """
-        c = self.config
         if self.chosen_on_test:
             raise ValueError("these are parameters without the optimiser's memory (best.npz); train the run's folder")
         if samples is not None:
             if not math.isfinite(samples):
                 raise ValueError(f"samples is how many to train on, a finite number; got {samples}")
-            c = self.config = dataclasses.replace(c, samples=int(samples))
-        last = -(-c.samples // c.samples_per_step)  # rounded up
-        if self.step == 0:
-            self._check_data()
-        batches = training.Minibatches(c.N, c.minibatch, c.seed, c.sampling)
-        with threadpool_limits(c.threads, "blas"):
-            steps = training.loop(self.algorithm, self.data, batches, self.step, self.p.flat.dtype)
-            while self.step < last:
-                bound = next(steps)
-                self.step += 1
-                self.running_sum += float(bound.mean(dtype=np.float64))
-                self.running_count += 1
-                due = self.step == last or marks(self.samples) > marks(self.samples - c.samples_per_step)
-                yield Progress(self.samples, self._add_row() if due else None)
-
-    def _start(self) -> Params:
-        """The parameters before the first step."""
-        rng, dtype = stream("init", self.config.seed), np.dtype(self.config.dtype)
-        return full_vb.init(self.model, rng, dtype) if self.config.method == "full-vb" else self.model.init(rng, dtype)
-
-    def _algorithm(self) -> Any:
-        """What takes the steps of this run's method."""
-        c = self.config
-        common = self.model, self.p, self.optimizer, c.N
-        if c.method == "wake-sleep":
-            return WakeSleep(*common, c.prior)
-        if c.method == "mcem":
-            return MCEM(*common, stream("hmc", c.seed), c.prior)
-        if c.method == "full-vb":
-            return FullVB(*common, c.draws, {"A": full_a, "B": full_b}[c.estimator], c.prior)
-        free = self.p.phi if c.freeze == "theta" else self.p
-        return AEVB(*common, c.draws, {"A": sgvb_a, "B": sgvb_b}[c.estimator], c.prior, free)
-
-    def _bound(self, terms: evaluation.Terms) -> NDArray:
-        """The bound that this run's method reports, of every datapoint."""
-        return terms.bound_a if self.config.method == "wake-sleep" else terms.bound_b
-
-    def _check_data(self) -> None:
-        """Say what is wrong with the data before anything is learned from them."""
-        rng = stream("data", self.config.seed)
-        for pixels in (self.data.x_train, self.data.x_test):
-            for x in evaluation.blocks(self.data, pixels, rng, self.p.flat.dtype):
-                self.model.check(x)
-
-    def _add_row(self) -> Any:
-        """Evaluate, and add a row to the history."""
-        row = self._bound_row() if self.has_encoder else self._joint_row()
-        self.running_sum, self.running_count = 0.0, 0
-        better = isinstance(row, Row) and all(row.test_bound > earlier.test_bound for earlier in self.history)
-        self.history.append(row)
-        if better:
-            self.best = {**self._state(), "flat": self.p.flat.copy(), "chosen_on_test": np.array(True)}
-        return row
-
-    def _bound_row(self) -> Row:
-        """The bound now, on training and on test images."""
-        train = self.evaluate("train", EVALUATED)
-        test = self.evaluate("test")
-        self._check_row(self._bound(test), "the bound of {} test images")
-        test_bound, test_error = evaluation.mean_and_error(self._bound(test))
-        return Row(
-            step=self.step,
-            samples=self.samples,
-            train_running=self.running_sum / self.running_count,
-            train_bound=mean(self._bound(train)),
-            test_bound=test_bound,
-            test_reconstruction=mean(test.log_px),
-            test_kl=mean(test.kl.sum(axis=1)),
-            test_standard_error=test_error,
-            train_reconstruction=mean(train.log_px),
-            train_kl=mean(train.kl.sum(axis=1)),
-            min_log_var=test.min_log_var,
-            theta_kl=full_vb.theta_kl(self.p) / self.config.N if self.config.method == "full-vb" else math.nan,
-        )
-
-    def _joint_row(self) -> JointRow:
-        """log p(x, z) now, at the chains of the first training images, and how the moves went since the last row."""
-        chains = self.algorithm
-        rng = stream("evaluate", self.config.seed, self.step)
-        blocks = evaluation.blocks(self.data, self.data.x_train[:EVALUATED], rng, self.p.flat.dtype)
-        log_joint = evaluation.log_joint(self.model, self.p.theta, blocks, chains.z)
-        self._check_row(log_joint, "log p(x, z) of {} training images")
-        accepted, tried = chains.moves
-        chains.moves[:] = 0
-        return JointRow(
-            step=self.step,
-            samples=self.samples,
-            log_joint_running=self.running_sum / self.running_count,
-            log_joint=mean(log_joint),
-            acceptance=float(accepted / tried),
-        )
-
-    def _check_row(self, values: NDArray, what: str) -> None:
-        """Training ends where a row would not be finite."""
-        if bad := int((~np.isfinite(values)).sum()):
-            raise FloatingPointError(
-                f"training stopped at step {self.step:,}: {what.format(f'{bad:,}')} is not finite. "
-                "Try a smaller step size"
-            )
+            self.config = dataclasses.replace(self.config, samples=int(samples))
+        yield from self.trainer.steps(self.config, self.data)
 
     def evaluate(self, which: str, most: int | None = None, repeat: int | None = None) -> evaluation.Terms:
         """The terms of the bound on the test images or the first `most` training images, one sample of z each.
@@ -329,19 +206,24 @@ class Run:
         variational Bayes theta is part of the noise: drawn from q(theta), once for all images.
         """
         self._needs_encoder("have a bound")
-        images = {"train": self.data.x_train, "test": self.data.x_test}
-        if which not in images:
-            raise ValueError(f"there are {' and '.join(images)} images; got {which!r}")
-        pixels = images[which][:most]
-        rng = stream("evaluate", self.config.seed, self.step if repeat is None else 2**32 - 1 - repeat)
-        blocks = evaluation.blocks(self.data, pixels, rng, self.p.flat.dtype)
-        return self._terms(blocks, rng)
+        images = Images(self.data, self.p.flat.dtype, self.config.seed)
+        rng = images.noise(self.step if repeat is None else 2**32 - 1 - repeat)
+        return self.method.terms(images.blocks(which, rng, most), rng)
 
-    def _terms(self, blocks: Iterable[NDArray], rng: np.random.Generator) -> evaluation.Terms:
-        """The terms of the bound, with a decoder drawn from q(theta) if there is one."""
-        p = self.p
-        theta = full_vb.draw_theta(self.model, p, rng) if self.config.method == "full-vb" else p.theta
-        return evaluation.evaluate(self.model, theta, p.phi, blocks, rng)
+    @property
+    def method(self) -> Method:
+        """What takes the steps, and answers for how the run is evaluated."""
+        return self.trainer.method
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return self.trainer.step
+
+    @property
+    def history(self) -> list[Any]:
+        """The rows so far, each a `Row` of bounds, or for MCEM a `JointRow`."""
+        return self.trainer.history
 
     # -- on disk --------------------------------------------------------------------------------------------------
 
@@ -355,70 +237,7 @@ class Run:
         OSError
             When that cannot be done; an earlier checkpoint in the folder survives.
         """
-        check_moved(self.p)
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        settings = self.config.as_dict()
-        if self.best:
-            checkpoints.save(folder / "best.npz", self.best, settings)
-            self.best = {}
-        memory = {MEMORY + name: array for name, array in self.optimizer.arrays.items()}
-        chains = {CHAINS + name: getattr(self.algorithm, name) for name in self._chains}
-        checkpoints.save(folder / "checkpoint.npz", {**self._state(), **memory, **chains}, settings)
-        with replacing(folder / "config.json", "w") as file:
-            json.dump(settings, file, indent=2)
-        with replacing(folder / "history.csv", "w") as file:
-            write_csv(file, self.history, self.row_kind)
-
-    @property
-    def row_kind(self) -> type:
-        """What the rows of the history are."""
-        return Row if self.has_encoder else JointRow
-
-    @property
-    def _chains(self) -> tuple[str, ...]:
-        """The arrays in which the algorithm remembers something of every datapoint."""
-        return () if self.has_encoder else ("z", "steps", "moves")
-
-    def _state(self) -> dict[str, NDArray]:
-        """What the parameters and their history are, beside the settings and the optimiser's memory."""
-        return {
-            "flat": self.p.flat,
-            "step": np.array(self.step),
-            "running_sum": np.array(self.running_sum),
-            "running_count": np.array(self.running_count),
-            "history": to_array(self.history, self.row_kind),
-            **({"chosen_on_test": np.array(True)} if self.chosen_on_test else {}),
-        }
-
-    def _restore(self, arrays: dict[str, NDArray]) -> None:
-        """Take over what `save` wrote."""
-        if arrays["flat"].shape != self.p.flat.shape:
-            raise ValueError(
-                f"the checkpoint holds {arrays['flat'].size:,} parameters, but a model of its settings has "
-                f"{self.p.flat.size:,}; it is damaged"
-            )
-        self.p.flat[:] = arrays["flat"]
-        self.step = int(arrays["step"])
-        self.running_sum, self.running_count = float(arrays["running_sum"]), int(arrays["running_count"])
-        self.history = from_array(arrays["history"], self.row_kind)
-        self.optimizer.t = self.step * self.config.updates_per_step
-        self.optimizer.arrays = {
-            name.removeprefix(MEMORY): array for name, array in arrays.items() if name.startswith(MEMORY)
-        }
-        self.chosen_on_test = "chosen_on_test" in arrays
-        shapes = {name: array.shape for name, array in self.optimizer.arrays.items()}
-        moved = self.algorithm.ascent.p.flat.shape
-        expected = {name: moved for name in self.optimizer.memory} if self.step else {}
-        if not self.chosen_on_test and shapes != expected:
-            raise ValueError(f"the optimiser's memory should be {expected}, and is {shapes}; it is damaged")
-        for name in self._chains:
-            getattr(self.algorithm, name)[...] = arrays[CHAINS + name]
-
-
-def mean(values: NDArray) -> float:
-    """The mean, summed in float64."""
-    return float(values.mean(dtype=np.float64))
+        saving.write(self, path)
 
 
 def start(dataset: Dataset, **settings: Any) -> Run:
@@ -439,36 +258,6 @@ def start(dataset: Dataset, **settings: Any) -> Run:
     return Run(configure(dataset, **settings), dataset)
 
 
-GIVEN = ("data", "data_options", "decoder", "sigmoid_mean", "latent", "hidden", "log_var_floor")
-
-
-def fit_encoder(source: Run, **settings: Any) -> Run:
-    """A new run that fits an encoder to the decoder of another run, on its data: inference with theta fixed.
-
-    A bound belongs to an encoder as much as to a decoder. This one says what the decoder alone is worth under the best
-    q(z|x) that can be found, and gives an encoder to a model that MCEM trained without.
-
-    Parameters
-    ----------
-    source : Run
-        Of any method; of full variational Bayes the mean of q(theta) is taken.
-    **settings
-        As for `start`, except for those that the decoder decides.
-
-    Raises
-    ------
-    ValueError
-        If a setting disagrees with the decoder, is unknown or out of range.
-    """
-    given = {name: getattr(source.config, name) for name in GIVEN}
-    for name, value in given.items():
-        if settings.get(name) not in (None, value):
-            raise ValueError(f"{name} is {value} in the decoder that is given; got {settings[name]}. Leave it out")
-    run = Run(configure(source.data, **{**settings, **given, "freeze": "theta"}), source.data)
-    run.p.theta.flat[:] = source.p.theta.flat
-    return run
-
-
 def load(path: str | os.PathLike, dataset: Dataset | None = None) -> Run:
     """A run from its folder, from `runs/latest` or from one checkpoint such as `best.npz`.
 
@@ -485,11 +274,10 @@ def load(path: str | os.PathLike, dataset: Dataset | None = None) -> Run:
     ValueError
         If its checkpoint is damaged or was written by a newer version.
     """
-    path = find(path)
-    arrays, settings = checkpoints.load(path / "checkpoint.npz" if path.is_dir() else path)
+    arrays, settings, place = saving.read(path)
     try:
         run = Run(Config.from_dict(settings), dataset)
-        run._restore(arrays)
+        saving.restore(run, arrays)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path} holds no complete run: {error}") from None
+        raise ValueError(f"{place} holds no complete run: {error}") from None
     return run

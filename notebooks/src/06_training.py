@@ -254,7 +254,7 @@ assert ends[100, 5][0] - ends[100, 1][0] < 5
 # **Predict.** Take the root mean square of the gradient, array by array. By what factor do the arrays differ?
 
 # %%
-rms = aevb_np.Params(run.model.shapes, np.sqrt(run.optimizer.arrays["G"] / run.optimizer.t))
+rms = aevb_np.Params(run.model.shapes, np.sqrt(run.trainer.optimizer.arrays["G"] / run.trainer.optimizer.t))
 typical = {name: float(np.sqrt((w**2).mean())) for name, w, _ in rms.arrays()}
 figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
 axes.barh(list(typical), list(typical.values()), color=["0.75" if name.startswith("theta") else "0.35" for name in typical])
@@ -310,8 +310,8 @@ for warmup, line, face in ((0, "-", "black"), (20, "--", "white")):
     before = run.p.flat.copy()
     for _ in run.steps((warmup + 12) * M):
         if run.step <= warmup + 11:
-            bounds.append(run.running_sum - seen)  # the mean bound of this minibatch, before the move
-            seen = run.running_sum
+            bounds.append(run.trainer.running_sum - seen)  # the mean bound of this minibatch, before the move
+            seen = run.trainer.running_sum
         if run.step == warmup + 1:
             moved[warmup] = np.median(np.abs(run.p.flat - before))
     lowest[warmup] = min(bounds)
