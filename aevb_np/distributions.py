@@ -110,3 +110,21 @@ def sample_gaussian(mu: NDArray, log_var: NDArray, rng: np.random.Generator) -> 
 def sample_bernoulli(logits: NDArray, rng: np.random.Generator) -> NDArray:
     """Independent bits, one with probability sigmoid(logits), as numbers of the logits' dtype."""
     return (rng.random(logits.shape, dtype=logits.dtype) < sigmoid(logits)).astype(logits.dtype)
+
+
+class StandardNormal:
+    """The prior p(z) = N(0, I) of section 3. Another prior is another class with these words.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    """
+
+    name = "N(0, I)"
+    log_prob = staticmethod(standard_normal_log_prob)
+    kl = staticmethod(gaussian_kl)  # from q(z|x), in closed form
+
+    def sample(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> NDArray:
+        """z ~ p(z)"""
+        return rng.standard_normal(shape, dtype=dtype)

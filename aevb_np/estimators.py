@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.distributions import gaussian_kl, gaussian_log_prob
+from aevb_np.distributions import gaussian_log_prob
 from aevb_np.model import VAE
 from aevb_np.numerics import log_mean_exp
 from aevb_np.params import Params
@@ -50,7 +50,7 @@ def sgvb_b(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> 
     """
     L = samples_per_row(x, eps, model.J)
     (mu, log_var), back_encode = model.encoder.forward(phi, x)  # 1
-    kl, back_kl = gaussian_kl(mu, log_var)  # 2
+    kl, back_kl = model.prior.kl(mu, log_var)  # 2
     (mu, log_var), back_repeat = repeat_rows(mu, log_var, L)  # 3
     z, back_sample = gaussian(mu, log_var, eps)  # 4
     log_px, back_decode = model.decoder.log_prob(theta, repeat(x, L), z)  # 5

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.data.dataset import Dataset
-from aevb_np.distributions import gaussian_kl, gaussian_log_prob, standard_normal_log_prob
+from aevb_np.distributions import gaussian_log_prob
 from aevb_np.model import VAE
-from aevb_np.networks import GaussianMLP
 from aevb_np.params import Params
 from aevb_np.reparameterization import gaussian
 from aevb_np.streams import stream
@@ -58,14 +57,11 @@ def terms(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> T
     """All terms at z = g(eps, x).   x is (M, D), eps is (M, J)"""
     (mu, log_var), _ = model.encoder.forward(phi, x)
     z, _ = gaussian(mu, log_var, eps)
-    log_px, _ = model.decoder.log_prob(theta, x, z)
-    log_pz, _ = standard_normal_log_prob(z)
+    log_px, min_log_var = model.decoder.evaluated(theta, x, z)
+    log_pz, _ = model.prior.log_prob(z)
     log_qz, _ = gaussian_log_prob(z, mu, log_var)
-    kl, _ = gaussian_kl(mu.reshape(-1, 1), log_var.reshape(-1, 1))  # a row for every dimension of every datapoint
-    low = np.nan
-    if isinstance(model.decoder, GaussianMLP):
-        low = float(model.decoder.forward(theta, z)[0][1].min())
-    return Terms(log_px, log_pz, log_qz, kl.reshape(mu.shape), low)
+    kl, _ = model.prior.kl(mu.reshape(-1, 1), log_var.reshape(-1, 1))  # a row for every dimension of every datapoint
+    return Terms(log_px, log_pz, log_qz, kl.reshape(mu.shape), min_log_var)
 
 
 def blocks(dataset: Dataset, pixels: NDArray, rng: np.random.Generator, dtype) -> Iterator[NDArray]:

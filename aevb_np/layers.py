@@ -41,6 +41,21 @@ def tanh(a: NDArray) -> tuple[NDArray, Callable]:
     return h, backward
 
 
+def relu(a: NDArray) -> tuple[NDArray, Callable]:
+    """h = max(a, 0).   (M, n) -> (M, n)"""
+    return at_least(0.0, a)
+
+
+def softplus(a: NDArray) -> tuple[NDArray, Callable]:
+    """h = log(1 + exp(a)), whose slope is sigmoid(a).   (M, n) -> (M, n)"""
+    h = numerics.softplus(a)
+
+    def backward(dh):
+        return dh * numerics.sigmoid(a)  # da
+
+    return h, backward
+
+
 def sigmoid(a: NDArray) -> tuple[NDArray, Callable]:
     """y = 1 / (1 + exp(-a)).   (M, n) -> (M, n)"""
     y = numerics.sigmoid(a)
@@ -53,10 +68,26 @@ def sigmoid(a: NDArray) -> tuple[NDArray, Callable]:
 
 def at_least(floor: float, a: NDArray) -> tuple[NDArray, Callable]:
     """y = max(a, floor): where the floor holds, nothing moves y and the gradient is zero.   (M, n) -> (M, n)"""
-    below = a.real < floor  # False for NaN, which must not be hidden
-    y = np.where(below, floor, a)
+    held = a.real <= floor  # False for NaN, which must not be hidden
+    y = np.where(held, floor, a)
 
     def backward(dy):
-        return np.where(below, 0, dy)  # da
+        return np.where(held, 0, dy)  # da
 
     return y, backward
+
+
+HIDDEN_UNITS = {"tanh": tanh, "relu": relu, "softplus": softplus}  # the paper's is tanh
+
+
+def hidden_unit(name: str) -> Callable:
+    """The layer of hidden units of this name.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if name not in HIDDEN_UNITS:
+        raise ValueError(f"a hidden unit is one of {', '.join(HIDDEN_UNITS)}; got {name!r}")
+    return HIDDEN_UNITS[name]

@@ -91,7 +91,7 @@ class MCEM(Method):
     ):
         self.model, self.p = model, p
         self.ascent = Ascent(p.theta, optimizer, N, prior_precision(p.theta, prior))
-        self.z = rng.standard_normal((N, model.J)).astype(p.flat.dtype)
+        self.z = model.prior.sample((N, model.J), rng, np.float64).astype(p.flat.dtype)
         self.steps = np.full((N, 1), 0.1, p.flat.dtype)
         self.moves = np.zeros(2)
 
@@ -111,7 +111,7 @@ class MCEM(Method):
         weight = np.full(M, 1 / M, x.dtype)  # the mean over the minibatch: eq. (8) / N
 
         steps = self.steps[index]
-        target = posterior(self.model.decoder, p.theta, x)
+        target = posterior(self.model.decoder, p.theta, x, prior=self.model.prior)
         z, accepted, log_pxz = move(target, self.z[index], jittered(steps, rng), LEAPFROGS, rng)
         self.z[index], self.steps[index] = z, tune(steps, accepted)
         self.moves += accepted.sum(), M

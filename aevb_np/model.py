@@ -6,20 +6,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.distributions import standard_normal_log_prob
+from aevb_np.distributions import StandardNormal
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params, Shapes
 
+PRIOR = StandardNormal()
+
 
 def log_joint(
-    decoder: Any, theta: Params, x: NDArray, z: NDArray, value: bool = True, beta: float = 1.0
+    decoder: Any,
+    theta: Params,
+    x: NDArray,
+    z: NDArray,
+    value: bool = True,
+    beta: float = 1.0,
+    prior: StandardNormal = PRIOR,
 ) -> tuple[Any, Callable]:
     """log p(z) + beta log p(x|z), one number per row; the backward returns the gradient in z.
 
     With beta = 1 it is log p(x, z); with less it lies between that and the prior. value=False leaves the number out
     (None): where only the gradient counts, that saves a third of the work.
     """
-    log_pz, back_prior = standard_normal_log_prob(z)
+    log_pz, back_prior = prior.log_prob(z)
     log_px, back_decode = decoder.log_prob(theta, x, z, value)
 
     def backward(dlog_p, inputs=True, parameters=True):
@@ -30,7 +38,7 @@ def log_joint(
 
 
 class VAE:
-    """A decoder p(x|z), an encoder q(z|x) and the prior p(z) = N(0, I).
+    """A decoder p(x|z), an encoder q(z|x) and the prior p(z).
 
     Parameters
     ----------
@@ -38,6 +46,8 @@ class VAE:
         p(x|z), with parameters theta.
     encoder : GaussianMLP
         q(z|x), with parameters phi.
+    prior : StandardNormal
+        p(z), or another prior with the same words.
 
     Examples
     --------
@@ -50,25 +60,29 @@ class VAE:
     ((500, 784), (500, 20))
     """
 
-    def __init__(self, decoder: BernoulliMLP | GaussianMLP, encoder: GaussianMLP):
+    def __init__(
+        self, decoder: BernoulliMLP | GaussianMLP, encoder: GaussianMLP, prior: StandardNormal = PRIOR
+    ):
         if (decoder.n_in, decoder.n_out) != (encoder.n_out, encoder.n_in):
             raise ValueError(
                 f"the decoder goes from {decoder.n_in} to {decoder.n_out} numbers, so the encoder must go from "
                 f"{decoder.n_out} to {decoder.n_in}; it goes from {encoder.n_in} to {encoder.n_out}"
             )
-        self.decoder, self.encoder = decoder, encoder
+        self.decoder, self.encoder, self.prior = decoder, encoder, prior
         self.D, self.J = encoder.n_in, encoder.n_out
         self.shapes: Shapes = {"theta": decoder.shapes, "phi": encoder.shapes}
 
     @classmethod
-    def bernoulli(cls, D: int, H: int, J: int) -> "VAE":
+    def bernoulli(cls, D: int, H: int, J: int, unit: str = "tanh") -> "VAE":
         """The paper's model of MNIST: x in [0, 1], eq. (11)."""
-        return cls(BernoulliMLP(J, H, D), GaussianMLP(D, H, J))
+        return cls(BernoulliMLP(J, H, D, unit), GaussianMLP(D, H, J, unit=unit))
 
     @classmethod
-    def gaussian(cls, D: int, H: int, J: int, sigmoid_mean: bool = True, log_var_floor: float | None = None) -> "VAE":
+    def gaussian(
+        cls, D: int, H: int, J: int, sigmoid_mean: bool = True, log_var_floor: float | None = None, unit: str = "tanh"
+    ) -> "VAE":
         """The paper's model of Frey Face: real x, eq. (12), with the mean in (0, 1) unless told otherwise."""
-        return cls(GaussianMLP(J, H, D, sigmoid_mean, log_var_floor), GaussianMLP(D, H, J))
+        return cls(GaussianMLP(J, H, D, sigmoid_mean, log_var_floor, unit), GaussianMLP(D, H, J, unit=unit))
 
     def init(self, rng: np.random.Generator, dtype: Any = np.float32) -> Params:
         """Parameters, all drawn from N(0, 0.01^2): section 5 writes N(0, 0.01), its author's code takes std=0.01."""
@@ -78,7 +92,7 @@ class VAE:
 
     def log_joint(self, theta: Params, x: NDArray, z: NDArray, value: bool = True) -> tuple[Any, Callable]:
         """log p(x, z) = log p(z) + log p(x|z), as `log_joint` has it."""
-        return log_joint(self.decoder, theta, x, z, value)
+        return log_joint(self.decoder, theta, x, z, value, prior=self.prior)
 
     def check(self, x: NDArray) -> None:
         """Say what is wrong with x, rows of numbers that the model is about to be shown.
@@ -86,7 +100,7 @@ class VAE:
         Raises
         ------
         ValueError
-            Unless x is (M, D), finite, and for a Bernoulli decoder between 0 and 1.
+            Unless x is (M, D), finite, and where the decoder has its support: for bits between 0 and 1.
         """
         if x.ndim != 2 or x.shape[1] != self.D or not len(x):
             raise ValueError(f"this model takes rows of {self.D} numbers; got an array of shape {x.shape}")
@@ -97,8 +111,10 @@ class VAE:
                 f"x holds {len(bad)} numbers that are NaN or infinite, the first in row {bad[0][0]}, "
                 f"column {bad[0][1]}; remove those rows or fill them in"
             )
-        if isinstance(self.decoder, BernoulliMLP) and not 0 <= low <= high <= 1:
+        least, most = getattr(self.decoder, "support", (-np.inf, np.inf))  # one of your own need not say
+        if not least <= low <= high <= most:
             raise ValueError(
-                f"the Bernoulli decoder needs x between 0 and 1; got values from {low:g} to {high:g}. "
+                f"the {self.decoder.likelihood.capitalize()} decoder needs x between {least:g} and {most:g}; "
+                f"got values from {low:g} to {high:g}. "
                 "Scale the pixels, or use the Gaussian decoder"
             )

@@ -1,10 +1,12 @@
-"""Densities given by a network: an MLP with one hidden layer of tanh units turns u into the density of v. Appendix C.
+"""Densities given by a network: an MLP with one hidden layer turns u into the density of v. Appendix C.
 
 The encoder q(z|x) and the decoder p(x|z) are the same kind of thing and have the same six words: `shapes`, `forward`,
-`log_prob`, `log_prob_pairs`, `sample`, `mean`.
+`log_prob`, `log_prob_pairs`, `sample`, `mean`. The paper's hidden units are tanh; `layers.HIDDEN_UNITS` has others.
 """
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from aevb_np.distributions import (
     sample_bernoulli,
     sample_gaussian,
 )
-from aevb_np.layers import affine, at_least, sigmoid, tanh
+from aevb_np.layers import affine, at_least, hidden_unit, sigmoid
 from aevb_np.numerics import sigmoid as sigmoid_of
 from aevb_np.params import Params, Shapes
 
@@ -36,21 +38,28 @@ class BernoulliMLP:
     ----------
     n_in, H, n_out : int
         Numbers in u, hidden units, numbers in v.
+    unit : {"tanh", "relu", "softplus"}
+        The hidden units.
     """
 
-    def __init__(self, n_in: int, H: int, n_out: int):
+    likelihood = "bernoulli"  # what settings and file names call it
+    settings: tuple[str, ...] = ()  # of a run, beside the sizes and the hidden unit
+    support = (0.0, 1.0)  # of v
+
+    def __init__(self, n_in: int, H: int, n_out: int, unit: str = "tanh"):
         self.n_in, self.H, self.n_out = n_in, H, n_out
+        self.unit, self.activation = unit, hidden_unit(unit)
         self.shapes: Shapes = {"hidden": affine_shapes(n_in, H), "logits": affine_shapes(H, n_out)}
 
     def forward(self, p: Params, u: NDArray) -> tuple[NDArray, Callable]:
         """The logits of v.   (M, n_in) -> (M, n_out)"""
         a, back_hidden = affine(p.hidden, u)  # 1
-        h, back_tanh = tanh(a)  # 2
+        h, back_unit = self.activation(a)  # 2  tanh in the paper
         logits, back_logits = affine(p.logits, h)  # 3
 
         def backward(dlogits, inputs=True, parameters=True):
             dh = back_logits(dlogits, parameters=parameters)  # 3
-            da = back_tanh(dh)  # 2
+            da = back_unit(dh)  # 2
             return back_hidden(da, inputs, parameters)  # 1  du
 
         return logits, backward
@@ -65,6 +74,10 @@ class BernoulliMLP:
 
         return log_p, backward
 
+    def evaluated(self, p: Params, v: NDArray, u: NDArray) -> tuple[NDArray, float]:
+        """log p(v|u) without gradient, (M,), and the smallest log sigma^2 of all: NaN, for bits have none."""
+        return bernoulli_log_prob(v, self.forward(p, u)[0])[0], math.nan
+
     def log_prob_pairs(self, p: Params, v: NDArray, u: NDArray) -> NDArray:
         """log p(v_n|u_g) for every pair, without gradient.   (N, n_out), (G, n_in) -> (N, G)"""
         return bernoulli_log_prob_pairs(v, self.forward(p, u)[0])
@@ -72,6 +85,10 @@ class BernoulliMLP:
     def mean(self, p: Params, u: NDArray) -> NDArray:
         """E[v|u] = y.   (M, n_in) -> (M, n_out)"""
         return sigmoid_of(self.forward(p, u)[0])
+
+    def mean_head(self, p: Params) -> tuple[Params, bool]:
+        """The output layer from which E[v|u] comes, and whether a sigmoid is taken of it."""
+        return p.logits, True
 
     def sample(self, p: Params, u: NDArray, rng: np.random.Generator) -> NDArray:
         """v ~ p(v|u), one draw for every row.   (M, n_in) -> (M, n_out)"""
@@ -91,10 +108,25 @@ class GaussianMLP:
         mu = sigmoid(W4 h + b4), as the paper has it for Frey Face (section 5), whose pixels lie between 0 and 1.
     log_var_floor : float, optional
         log sigma^2 goes no lower. The likelihood of a Gaussian decoder has no upper limit; this sets one.
+    unit : {"tanh", "relu", "softplus"}
+        The hidden units.
     """
 
-    def __init__(self, n_in: int, H: int, n_out: int, sigmoid_mean: bool = False, log_var_floor: float | None = None):
+    likelihood = "gaussian"
+    settings: tuple[str, ...] = ("sigmoid_mean", "log_var_floor")
+    support = (-math.inf, math.inf)
+
+    def __init__(
+        self,
+        n_in: int,
+        H: int,
+        n_out: int,
+        sigmoid_mean: bool = False,
+        log_var_floor: float | None = None,
+        unit: str = "tanh",
+    ):
         self.n_in, self.H, self.n_out = n_in, H, n_out
+        self.unit, self.activation = unit, hidden_unit(unit)
         self.sigmoid_mean = sigmoid_mean
         self.log_var_floor = None if log_var_floor is None else float(log_var_floor)
         self.shapes: Shapes = {
@@ -106,7 +138,7 @@ class GaussianMLP:
     def forward(self, p: Params, u: NDArray) -> tuple[tuple[NDArray, NDArray], Callable]:
         """The mean and log-variance of v.   (M, n_in) -> (M, n_out), twice"""
         a, back_hidden = affine(p.hidden, u)  # 1
-        h, back_tanh = tanh(a)  # 2
+        h, back_unit = self.activation(a)  # 2  tanh in the paper
         mu, back_mean = affine(p.mean, h)  # 3
         log_var, back_log_var = affine(p.log_var, h)  # 4
         if self.sigmoid_mean:
@@ -121,7 +153,7 @@ class GaussianMLP:
                 dmu = back_sigmoid(dmu)  # 5
             dh = back_log_var(dlog_var, parameters=parameters)  # 4
             dh += back_mean(dmu, parameters=parameters)  # 3  h feeds two layers: gradients add
-            da = back_tanh(dh)  # 2
+            da = back_unit(dh)  # 2
             return back_hidden(da, inputs, parameters)  # 1  du
 
         return (mu, log_var), backward
@@ -137,6 +169,11 @@ class GaussianMLP:
 
         return log_p, backward
 
+    def evaluated(self, p: Params, v: NDArray, u: NDArray) -> tuple[NDArray, float]:
+        """log p(v|u) without gradient, (M,), and the smallest log sigma^2 of all."""
+        mu, log_var = self.forward(p, u)[0]
+        return gaussian_log_prob(v, mu, log_var)[0], float(log_var.min())
+
     def log_prob_pairs(self, p: Params, v: NDArray, u: NDArray) -> NDArray:
         """log p(v_n|u_g) for every pair, without gradient, in float64.   (N, n_out), (G, n_in) -> (N, G)"""
         return gaussian_log_prob_pairs(v, *self.forward(p, u)[0])
@@ -145,6 +182,13 @@ class GaussianMLP:
         """E[v|u] = mu.   (M, n_in) -> (M, n_out)"""
         return self.forward(p, u)[0][0]
 
+    def mean_head(self, p: Params) -> tuple[Params, bool]:
+        """The output layer from which E[v|u] comes, and whether a sigmoid is taken of it."""
+        return p.mean, self.sigmoid_mean
+
     def sample(self, p: Params, u: NDArray, rng: np.random.Generator) -> NDArray:
         """v ~ p(v|u), one draw for every row.   (M, n_in) -> (M, n_out)"""
         return sample_gaussian(*self.forward(p, u)[0], rng)
+
+
+DECODERS: dict[str, Any] = {network.likelihood: network for network in (BernoulliMLP, GaussianMLP)}

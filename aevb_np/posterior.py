@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.model import log_joint
+from aevb_np.distributions import StandardNormal
+from aevb_np.model import PRIOR, log_joint
 from aevb_np.params import Params
 
 BLOCK = 200  # rows at a time: their logits stay in the processor's cache from one line to the next
 
 
-def posterior(decoder: Any, theta: Params, x: NDArray, beta: float = 1.0) -> Callable:
+def posterior(
+    decoder: Any, theta: Params, x: NDArray, beta: float = 1.0, prior: StandardNormal = PRIOR
+) -> Callable:
     """log p(z) + beta log p(x|z) as a function of z, in the form that `hmc` takes.
 
     Parameters
@@ -25,6 +28,8 @@ def posterior(decoder: Any, theta: Params, x: NDArray, beta: float = 1.0) -> Cal
         One datapoint for every chain.
     beta : float
         1 for the posterior, 0 for the prior, and in between for annealing from the one to the other.
+    prior : StandardNormal
+        p(z), or another prior with the same words.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def posterior(decoder: Any, theta: Params, x: NDArray, beta: float = 1.0) -> Cal
         log_p, gradient = np.empty(len(z), z.dtype), np.empty_like(z)
         for start in range(0, len(z), BLOCK):
             rows = slice(start, start + BLOCK)
-            log_pxz, backward = log_joint(decoder, theta, x[rows], z[rows], value, beta)
+            log_pxz, backward = log_joint(decoder, theta, x[rows], z[rows], value, beta, prior)
             gradient[rows] = backward(np.ones(len(z[rows]), z.dtype), parameters=False)
             if value:
                 log_p[rows] = log_pxz

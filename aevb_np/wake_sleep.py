@@ -49,7 +49,7 @@ class WakeSleep(Method):
         log_qz, _ = gaussian_log_prob(z, mu, log_var)
         bound = log_pxz - log_qz  # eq. (6)
 
-        z = rng.standard_normal((M, self.model.J), dtype=x.dtype)  # z ~ p(z)
+        z = self.model.prior.sample((M, self.model.J), rng, x.dtype)  # z ~ p(z)
         dream = self.model.decoder.sample(p.theta, z, rng)  # x ~ p(x|z): bits, or mean + sigma * noise
         _, backward = self.model.encoder.log_prob(p.phi, z, dream)
         backward(weight, inputs=False)

@@ -14,6 +14,8 @@ from aevb_np.params import Params
 class LinearGaussian:
     """The decoder x ~ N(z W + b, variance I): log p(x) and p(z|x) are Gaussian too."""
 
+    likelihood = "gaussian"
+
     def __init__(self, J, D, variance):
         self.n_in, self.n_out, self.log_var = J, D, math.log(variance)
         self.shapes = {"W": (J, D), "b": (D,)}

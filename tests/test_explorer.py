@@ -8,6 +8,7 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import matplotlib.image
 import numpy as np
@@ -18,7 +19,8 @@ from scipy.stats import norm
 from aevb_np import cli, explorer
 from aevb_np.data import Dataset
 from aevb_np.explorer import explore, packing
-from aevb_np.numerics import sigmoid
+from aevb_np.layers import HIDDEN_UNITS
+from aevb_np.numerics import sigmoid, softplus
 
 NASTY = '</script><script>alert("1")</script>&amp;<!--'
 NASTY_NAME = NASTY.replace("/", "")  # what a file may be called
@@ -56,7 +58,8 @@ def decode(content, z):
     layers = content["decoder"]
     hidden, output = (matrix(layers[name]) for name in ("hidden", "output"))
     b_hidden, b_output = (np.frombuffer(base64.b64decode(layers[name]["b"]), "<f4") for name in ("hidden", "output"))
-    y = np.tanh(z @ hidden + b_hidden) @ output + b_output
+    unit = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0), "softplus": softplus}[layers["unit"]]
+    y = unit(z @ hidden + b_hidden) @ output + b_output
     return sigmoid(y) if layers["sigmoid"] else y
 
 
@@ -83,6 +86,9 @@ SETTINGS = {
     "Gaussian": {"decoder": "gaussian", "sigmoid_mean": True},
     "Gaussian, any mean": {"decoder": "gaussian", "sigmoid_mean": False, "latent": 3},
     "float64": {"dtype": "float64"},
+    "relu": {"hidden_unit": "relu"},
+    "softplus": {"hidden_unit": "softplus"},
+    "softplus, Gaussian": {"hidden_unit": "softplus", "decoder": "gaussian", "sigmoid_mean": False},
     "MCEM": {"method": "mcem"},
 }
 
@@ -95,11 +101,20 @@ def test_the_page_decodes_as_the_run_does(start, name):
     run = learned(start(**SETTINGS[name]))
     content = Parts(explore(run).page).content
     assert content["J"] == run.model.J and content["imageShape"] == [6, 7]
-    assert content["decoder"]["sigmoid"] == sigmoid_mean(run) == (name != "Gaussian, any mean")
+    assert content["decoder"]["sigmoid"] == sigmoid_mean(run) == (SETTINGS[name].get("sigmoid_mean", True))
     z = np.random.default_rng(1).standard_normal((300, run.model.J))
     x, seen = run.decode(z), decode(content, z)
     assert np.ptp(x, axis=0).max() > 0.5  # there is something to see
     assert np.abs(np.clip(seen, 0, 1) - np.clip(x, 0, 1)).max() < 0.02
+
+
+def test_the_page_draws_every_hidden_unit_or_says_no(start, monkeypatch):
+    script = files("aevb_np.explorer").joinpath("page.js").read_text("utf-8")
+    table = script.partition("const units = {")[2].partition("};")[0]
+    assert tuple(re.findall(r"^  (\w+):", table, re.MULTILINE)) == explorer.UNITS == tuple(HIDDEN_UNITS)
+    monkeypatch.setitem(HIDDEN_UNITS, "sine", lambda a: (np.sin(a), lambda dh: dh * np.cos(a)))
+    with pytest.raises(ValueError, match="the page can draw tanh, relu, softplus units; this run's are sine"):
+        explore(start(hidden_unit="sine"))
 
 
 @pytest.mark.parametrize("latent", [2, 20])

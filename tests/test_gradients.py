@@ -17,7 +17,7 @@ from aevb_np.aevb import AEVB
 from aevb_np.distributions import bernoulli_log_prob, gaussian_kl, gaussian_log_prob, standard_normal_log_prob
 from aevb_np.estimators import mean_of_samples, score_function, sgvb_a, sgvb_b
 from aevb_np.full_vb import full_a, full_b
-from aevb_np.layers import affine, at_least, sigmoid, tanh
+from aevb_np.layers import HIDDEN_UNITS, affine, at_least, sigmoid
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP, affine_shapes
 from aevb_np.optimizers import SGD, Adagrad, Adam
@@ -102,7 +102,7 @@ def full_case(estimator, kind, samples, draw):
 
 CASES = {
     "affine": lambda draw: (affine, {"p": draw.params(affine_shapes(H, D)), "x": draw.normal(M, H)}),
-    "tanh": lambda draw: (tanh, {"a": draw.normal(M, H)}),
+    **{name: lambda draw, unit=unit: (unit, {"a": draw.normal(M, H)}) for name, unit in HIDDEN_UNITS.items()},
     "sigmoid": lambda draw: (sigmoid, {"a": draw.normal(M, H)}),
     "at_least": lambda draw: (partial(at_least, FLOOR), {"a": draw.normal(M, H)}),
     "gaussian_log_prob": lambda draw: (
@@ -126,6 +126,9 @@ NETWORKS = {
     "GaussianMLP, floor": GaussianMLP(J, H, D, log_var_floor=FLOOR),
     "GaussianMLP, sigmoid mean, floor": GaussianMLP(J, H, D, sigmoid_mean=True, log_var_floor=FLOOR),
 }
+for _unit in ("relu", "softplus"):
+    NETWORKS[f"BernoulliMLP, {_unit}"] = BernoulliMLP(J, H, D, unit=_unit)
+    NETWORKS[f"GaussianMLP, {_unit}"] = GaussianMLP(J, H, D, unit=_unit)
 for _name, _network in NETWORKS.items():
     CASES[f"{_name}: forward"] = partial(forward_case, _network)
     CASES[f"{_name}: log_prob"] = partial(log_prob_case, _network)

@@ -71,9 +71,16 @@ SLIPS = [
     Slip(
         "a floor that lets the gradient through",
         "layers.py",
-        "return np.where(below, 0, dy)",
+        "return np.where(held, 0, dy)",
         "return dy * 1.0",
         "test_gradients test_complex_step: at_least",
+    ),
+    Slip(
+        "softplus with the slope of its value",
+        "layers.py",
+        "return dh * numerics.sigmoid(a)",
+        "return dh * numerics.sigmoid(h)",
+        "test_gradients test_complex_step: softplus",
     ),
     # Densities
     Slip(

@@ -22,6 +22,7 @@ SETTINGS = {
     "method": "method",
     "latent": "latent",
     "hidden": "hidden",
+    "hidden_unit": "hidden_unit",
     "minibatch": "minibatch",
     "draws": "draws",
     "estimator": "estimator",
@@ -56,7 +57,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("the model")
     model.add_argument("--latent", type=whole, metavar="J", help="latent dimensions (2)")
     model.add_argument("--hidden", type=whole, metavar="H", help="hidden units (500 for mnist, else 200)")
-    model.add_argument("--decoder", choices=("bernoulli", "gaussian"), help="p(x|z) (as the data suggest)")
+    model.add_argument("--hidden-unit", metavar="U", help="tanh, relu or softplus (tanh, the paper's)")
+    model.add_argument("--decoder", metavar="P", help="p(x|z): bernoulli or gaussian (as the data suggest)")
     model.add_argument(
         "--log-var-floor", type=float, metavar="S", help="least log sigma^2 of a Gaussian decoder (none)"
     )
@@ -243,13 +245,14 @@ def with_length(config: Any, args: argparse.Namespace) -> Any:
 
 def introduction(run: Any) -> Iterator[str]:
     """What is about to be trained, on what and how, for a person to check."""
+    from aevb_np.runs.config import units
     from aevb_np.runs.methods import own_settings
 
     c, model = run.config, run.model
     yield c.description
     how = ", ".join([c.method, *own_settings(c)]) + (", theta frozen" if c.freeze == "theta" else "")
     yield (
-        f"{model.D}-{c.hidden}-{c.latent}, {c.decoder.capitalize()} decoder, {run.p.flat.size:,} parameters; "
+        f"{model.D}-{c.hidden}-{c.latent}, {c.decoder.capitalize()} decoder{units(c)}, {run.p.flat.size:,} parameters; "
         f"{how}, M = {c.minibatch}, prior on {c.prior}"
     )
     warmup = f" after {c.warmup} gradients of warm-up" if c.warmup else ""

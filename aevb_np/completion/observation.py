@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.networks import BernoulliMLP
 from aevb_np.params import Params
 
 
@@ -35,7 +34,7 @@ class Observation(ABC):
 
     def __init__(self, decoder: Any):
         self.decoder, self.n_in = decoder, decoder.n_in
-        self.bits = isinstance(decoder, BernoulliMLP)
+        self.bits = decoder.likelihood == "bernoulli"
 
     def log_prob(self, theta: Params, observed: NDArray, z: NDArray, value: bool = True) -> tuple[Any, Callable]:
         """log p(observed|z), one number per row, or None with value=False; the backward returns the gradient in z."""

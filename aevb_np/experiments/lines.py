@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aevb_np._atomic import replacing
-from aevb_np.runs.config import Config
+from aevb_np.runs.config import Config, units
 from aevb_np.runs.methods import own_settings
 
 DECIMALS = 4
@@ -146,7 +146,7 @@ def by_curve(lines: Iterable[Line]) -> dict[str, list[Line]]:
 
 def settings_in_short(config: Config, source: tuple[tuple[str, Any], ...] = (), start: float = 1.0) -> str:
     """What a curve was made with, on a line: what the names of its columns do not say already."""
-    parts = [f"H={config.hidden}", f"M={config.minibatch}"]
+    parts = [f"H={config.hidden}{units(config)}", f"M={config.minibatch}"]
     parts += [words.replace(" = ", "=") for words in reversed(own_settings(config))]
     parts += [f"{config.optimizer} {config.step:g}"]
     parts += [f"warm-up {config.warmup}"] if config.optimizer == "adagrad" else []

@@ -27,6 +27,7 @@ from aevb_np._atomic import replacing
 from aevb_np.distributions import gaussian_kl
 from aevb_np.explorer.packing import png, rounded, smallest
 from aevb_np.runs import pictures
+from aevb_np.runs.config import units
 from aevb_np.runs.run import Run
 from aevb_np.streams import stream
 
@@ -40,6 +41,7 @@ DARK_COLORS = (
     "#9a8cf0", "#88ccee", "#44bba8", "#3fae5f", "#b9b944", "#eedd88", "#f0858f", "#d05a86", "#d67fce", "#aaaaaa",
 )  # fmt: skip
 SHADES = 32  # steps of a colour bar
+UNITS = ("tanh", "relu", "softplus")  # hidden units that page.js knows
 FRAME = "border:0;position:absolute;inset:0;width:100%;height:100%"
 
 
@@ -168,8 +170,7 @@ def data_url(picture: bytes) -> str:
 def about(run: Run) -> str:
     """The model and its training in one line."""
     c = run.config
-    kind = "Bernoulli" if c.decoder == "bernoulli" else "Gaussian"
-    sizes = f"{run.model.D}-{c.hidden}-{c.latent}, {kind} decoder"
+    sizes = f"{run.model.D}-{c.hidden}-{c.latent}, {c.decoder.capitalize()} decoder{units(c)}"
     return f"{sizes}, {run.method.title}, {run.samples:,} training samples seen"
 
 
@@ -186,13 +187,15 @@ def decoder(run: Run, z: NDArray) -> dict[str, Any]:
 
     The first layer is small and gets 16 bits. The second gets 8, and 16 where the images would suffer.
     """
-    theta, bernoulli = run.p.theta, run.config.decoder == "bernoulli"
-    output = theta.logits if bernoulli else theta.mean
-    sigmoid = bernoulli or run.config.sigmoid_mean
+    theta, network = run.p.theta, run.model.decoder
+    if network.unit not in UNITS:
+        raise ValueError(f"the page can draw {', '.join(UNITS)} units; this run's are {network.unit}")
+    output, sigmoid = network.mean_head(theta)
     hidden = rounded(theta.hidden.W, 16)
-    h = np.tanh(z @ hidden.numbers() + theta.hidden.b)
+    h, _ = network.activation(z @ hidden.numbers() + theta.hidden.b)
     return {
         "hidden": hidden.as_text(theta.hidden.b),
+        "unit": network.unit,
         "output": smallest(output.W, output.b, h, sigmoid),
         "sigmoid": sigmoid,
     }

@@ -32,10 +32,17 @@ function affine({ W, b }, u) {
 
 const sigmoid = a => 1 / (1 + Math.exp(-a));
 
+// The hidden units; tanh is the paper's.
+const units = {
+  tanh: Math.tanh,
+  relu: a => Math.max(a, 0),
+  softplus: a => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
+};
+
 // E[x|z]. Bernoulli decoder, eq. (11):  y  = sigmoid(W2 tanh(W1 z + b1) + b2)
 //         Gaussian decoder,  eq. (12):  mu = W4 tanh(W3 z + b3) + b4, for images in [0, 1] with a sigmoid around it
 function decode(z) {
-  const h = affine(hidden, z).map(Math.tanh);
+  const h = affine(hidden, z).map(units[content.decoder.unit]);
   const y = affine(output, h);
   return content.decoder.sigmoid ? y.map(sigmoid) : y;
 }

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.distributions import StandardNormal
 from aevb_np.marginal_likelihood.annealing import annealed_importance
 from aevb_np.marginal_likelihood.appendix_d import appendix_d
 from aevb_np.marginal_likelihood.estimate import Estimate
@@ -58,6 +59,8 @@ def log_marginal(
     ais        -5.1
     """
     model.check(x)
+    if type(model.prior) is not StandardNormal:
+        raise ValueError(f"log p(x) is estimated for the prior N(0, I) only; this model's is {model.prior.name}")
     if method == "hmc":
         start = model.encoder.forward(phi, x)[0][0] if z is None else z
         return appendix_d(model.decoder, theta, x, start, rng, **settings)

@@ -12,7 +12,9 @@ from threadpoolctl import threadpool_info
 
 from aevb_np._version import __version__
 from aevb_np.data.dataset import Dataset
+from aevb_np.layers import HIDDEN_UNITS
 from aevb_np.model import VAE
+from aevb_np.networks import DECODERS, GaussianMLP
 from aevb_np.objective import PRIORS
 from aevb_np.optimizers import SGD, Adagrad, Adam, Optimizer
 from aevb_np.runs.methods import METHODS, OWN_SETTINGS
@@ -23,7 +25,6 @@ FREEZES = ("none", "theta")
 OPTIMIZERS = ("adagrad", "sgd", "adam")
 DTYPES = ("float32", "float64")
 MOST_THREADS = 1024
-DECODERS = ("bernoulli", "gaussian")
 
 # What differs from one data set to another. Section 5 has 500 hidden units for MNIST and 200 for less data. In two
 # dimensions the drawn digits take the paper's largest step well; on the drawn faces Adagrad finds the turn of the head
@@ -62,6 +63,7 @@ class Config:
     samples: int
     minibatch: int
     draws: int = 1
+    hidden_unit: str = "tanh"
     method: str = "aevb"
     estimator: str = "B"
     optimizer: str = "adagrad"
@@ -97,14 +99,16 @@ class Config:
             ("freeze", FREEZES),
             ("sampling", SAMPLINGS),
             ("dtype", DTYPES),
-            ("decoder", DECODERS),
+            ("decoder", tuple(DECODERS)),
+            ("hidden_unit", tuple(HIDDEN_UNITS)),
         ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is one of {', '.join(known)}; got {getattr(self, name)!r}")
         if self.log_var_floor is not None and not math.isfinite(self.log_var_floor):
             raise ValueError(f"a floor for the log-variance is a finite number; got {self.log_var_floor}")
-        if self.log_var_floor is not None and self.decoder != "gaussian":
-            raise ValueError("a floor for the log-variance belongs to the Gaussian decoder; this one is Bernoulli")
+        if self.log_var_floor is not None and "log_var_floor" not in DECODERS[self.decoder].settings:
+            name = self.decoder.capitalize()
+            raise ValueError(f"a floor for the log-variance belongs to the Gaussian decoder; this one is {name}")
         if self.warmup and self.optimizer != "adagrad":
             raise ValueError(f"a warm-up belongs to Adagrad; {self.optimizer} has none. Leave it out, or give 0")
 
@@ -125,10 +129,10 @@ class Config:
 
     def model(self) -> VAE:
         """The model that these settings describe."""
-        D = self.image_shape[0] * self.image_shape[1]
-        if self.decoder == "bernoulli":
-            return VAE.bernoulli(D, self.hidden, self.latent)
-        return VAE.gaussian(D, self.hidden, self.latent, self.sigmoid_mean, self.log_var_floor)
+        D, H, J, unit = self.image_shape[0] * self.image_shape[1], self.hidden, self.latent, self.hidden_unit
+        kind = DECODERS[self.decoder]
+        decoder = kind(J, H, D, unit=unit, **{name: getattr(self, name) for name in kind.settings})
+        return VAE(decoder, GaussianMLP(D, H, J, unit=unit))
 
     def make_optimizer(self) -> Optimizer:
         """The optimiser that these settings describe, with nothing seen yet."""
@@ -200,6 +204,11 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
         "versions": versions(chosen.get("threads", 1)),
     }
     return Config(**{**settings, **chosen})
+
+
+def units(config: Config) -> str:
+    """The hidden units in words, for a line that names the sizes; nothing for the paper's."""
+    return "" if config.hidden_unit == "tanh" else f", {config.hidden_unit} units"
 
 
 def versions(threads: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 from aevb_np.runs.config import configure
 from aevb_np.runs.run import Run
 
-GIVEN = ("data", "data_options", "decoder", "sigmoid_mean", "latent", "hidden", "log_var_floor")
+GIVEN = ("data", "data_options", "decoder", "sigmoid_mean", "latent", "hidden", "hidden_unit", "log_var_floor")
 
 
 def fit_encoder(source: Run, **settings: Any) -> Run:

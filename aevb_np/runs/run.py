@@ -78,7 +78,7 @@ class Run:
 
     def sample(self, n: int, seed: int = 0) -> NDArray:
         """Mean images at n draws of z from the prior, as in Figure 5.   (n, D)"""
-        return self.decode(stream("dreams", seed).standard_normal((n, self.model.J)))
+        return self.decode(self.model.prior.sample((n, self.model.J), stream("dreams", seed), np.float64))
 
     def reconstruct(self, x: ArrayLike) -> NDArray:
         """The mean image at the mean of q(z|x).   (M, D) -> (M, D)"""
