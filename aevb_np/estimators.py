@@ -47,6 +47,10 @@ def sgvb_b(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> 
     """L^B = -KL(q(z|x) || p(z)) + 1/L sum_l log p(x|z_l),   z_l = g(eps_l, x)                   eq. (7)
 
     With the KL in closed form it has less variance than L^A as a rule. x is (M, D), eps is (L M, J), the bound is (M,).
+
+    See Also
+    --------
+    aevb_np.written_out.sgvb_b : the same for L = 1 in one piece
     """
     L = samples_per_row(x, eps, model.J)
     (mu, log_var), back_encode = model.encoder.forward(phi, x)  # 1

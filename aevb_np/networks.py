@@ -65,7 +65,12 @@ class BernoulliMLP:
         return logits, backward
 
     def log_prob(self, p: Params, v: NDArray, u: NDArray, value: bool = True) -> tuple[NDArray, Callable]:
-        """log p(v|u), or None with value=False; the backward returns du.   (M, n_out), (M, n_in) -> (M,)"""
+        """log p(v|u), or None with value=False; the backward returns du.   (M, n_out), (M, n_in) -> (M,)
+
+        See Also
+        --------
+        aevb_np.written_out.bernoulli_decoder : the same in one piece
+        """
         logits, back_forward = self.forward(p, u)
         log_p, back_log_prob = bernoulli_log_prob(v, logits, value)
 
@@ -159,7 +164,12 @@ class GaussianMLP:
         return (mu, log_var), backward
 
     def log_prob(self, p: Params, v: NDArray, u: NDArray, value: bool = True) -> tuple[NDArray, Callable]:
-        """log p(v|u), or None with value=False; the backward returns du.   (M, n_out), (M, n_in) -> (M,)"""
+        """log p(v|u), or None with value=False; the backward returns du.   (M, n_out), (M, n_in) -> (M,)
+
+        See Also
+        --------
+        aevb_np.written_out.gaussian_decoder : the same in one piece
+        """
         (mu, log_var), back_forward = self.forward(p, u)
         log_p, back_log_prob = gaussian_log_prob(v, mu, log_var, value)
 

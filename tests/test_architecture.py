@@ -18,7 +18,7 @@ LEVELS = (
     ("layers", "distributions", "data", "objective"),
     ("networks", "reparameterization", "training"),
     ("model",),
-    ("estimators", "evaluation", "posterior"),
+    ("estimators", "evaluation", "posterior", "written_out"),
     ("marginal_likelihood", "completion", "method"),
     ("aevb", "wake_sleep", "mcem", "full_vb"),
     ("runs", "checks"),

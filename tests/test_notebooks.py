@@ -153,7 +153,7 @@ def test_large_notebooks_are_refused(build, tmp_path, capsys, monkeypatch):
 )
 def test_the_long_solutions_are_those_that_the_checks_compare_with(source, name):
     """Line by line, whatever their docstrings say."""
-    from aevb_np.exercises import written_out
+    from aevb_np import written_out
 
     def body(text):
         function = next(

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np import estimators
+from aevb_np import estimators, written_out
 from aevb_np.checks import problem, reference
 from aevb_np.checks.reference import BACKWARD_ORDER
 from aevb_np.checks.report import Report
 from aevb_np.checks.vae import check_vae
-from aevb_np.exercises import written_out
 from aevb_np.exercises.exercise import SIZES, Exercise, Given, Sizes, Slip
 from aevb_np.exercises.report import GRADIENT
 from aevb_np.exercises.trial import agree, back, both, judged, kept, numbers, parameters_kept, run

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np import plotting
-from aevb_np.data import digits
 from aevb_np.experiments.lines import Line
 from aevb_np.mcem import LEAPFROGS, UPDATES
+from aevb_np.plotting.style import few_lines, grid_behind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -188,11 +188,8 @@ def _grid(rows: int, columns: int, size: tuple[float, float]) -> tuple["Figure",
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.ravel():
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color("0.6")
-        axes.tick_params(which="both", color="0.7", labelsize=SMALL)
-        axes.grid(color="0.92", linewidth=0.7)
-        axes.set_axisbelow(True)
+        few_lines(axes, ticks="0.7", labels=SMALL)
+        grid_behind(axes, color="0.92", width=0.7)
     return figure, grid
 
 
@@ -336,126 +333,3 @@ def report_curves(curves: Mapping[str, Sequence[Line]], theirs: Mapping[int, flo
     )
     _note(figure, note)
     return figure
-
-
-# ----------------------------------------------------------------------------------------------------------- Figure 1
-
-EDGE, Q_COLOR, P_COLOR = "0.15", "#B2182B", "#2166AC"
-
-
-def plate_diagram() -> "Figure":
-    """Who depends on whom: solid arrows are p(z) p(x|z), dashed ones q(z|x)."""
-    figure, axes = _canvas(6.4, 4.2)
-    z, x, phi, theta = (3.2, 2.75), (3.2, 1.25), (0.8, 2.75), (5.6, 2.75)
-    _box(axes, 2.1, 0.45, 2.2, 3.05, edgecolor="0.4")
-    axes.text(4.15, 0.62, "$N$", fontsize=14, ha="right", va="bottom")
-    for place, name, fill in ((z, "z", "white"), (x, "x", "0.85")):
-        _node(axes, place, rf"$\mathbf{{{name}}}$", fill)
-    for place, name in ((phi, r"$\varphi$"), (theta, r"$\theta$")):
-        axes.text(*place, name, fontsize=20, ha="center", va="center")
-    _arrow(axes, phi, z, Q_COLOR, dashed=True, shrink=(16, 28))
-    _arrow(axes, x, z, Q_COLOR, dashed=True, bend=-0.5)
-    _arrow(axes, z, x, P_COLOR)
-    _arrow(axes, theta, z, P_COLOR, shrink=(16, 28))
-    _arrow(axes, theta, x, P_COLOR, shrink=(16, 28))
-    axes.text(1.5, 2.95, r"$q_\varphi(z\,|\,x)$", fontsize=11, color=Q_COLOR, ha="center")
-    axes.text(4.75, 1.75, r"$p_\theta(z)\;p_\theta(x\,|\,z)$", fontsize=11, color=P_COLOR, ha="left")
-    axes.text(2.1, 0.25, "dashed: approximate posterior", fontsize=9, color=Q_COLOR, va="center", ha="center")
-    axes.text(4.3, 0.25, "solid: generative model", fontsize=9, color=P_COLOR, va="center", ha="center")
-    return figure
-
-
-def data_flow() -> "Figure":
-    """One image on its way through the networks to the two terms of its bound, eq. (10)."""
-    figure, axes = _canvas(11.8, 4.6)
-    middle = 2.55
-    image = digits(1, 1).x_test.reshape(28, 28)
-    axes.imshow(
-        1 - image / 255, cmap="gray", vmin=0, vmax=1, extent=(0.35, 1.65, middle - 0.65, middle + 0.65), zorder=2
-    )
-    _box(axes, 0.35, middle - 0.65, 1.3, 1.3, edgecolor="0.4", zorder=3)
-    axes.text(1.0, middle - 0.85, "$x$", fontsize=14, ha="center", va="top")
-
-    _stage(axes, 2.5, middle, "encoder", r"$h = \tanh(W_3\,x + b_3)$", Q_COLOR, r"parameters $\varphi$")
-    _box(axes, 5.1, middle + 0.25, 1.0, 0.5, text=r"$\mu$")
-    _box(axes, 5.1, middle - 0.75, 1.0, 0.5, text=r"$\log\sigma^2$")
-    _box(axes, 6.75, middle - 0.32, 1.75, 0.64, text=r"$z = \mu + \sigma\odot\epsilon$", facecolor="#FFF6DD")
-    axes.text(7.62, middle + 0.45, "sampler", fontsize=11, ha="center", weight="bold")
-    _box(axes, 6.95, middle - 1.75, 1.35, 0.55, text=r"$\epsilon \sim N(0, I)$", facecolor="0.93")
-    mean = "$h = \\tanh(W_1\\,z + b_1)$\n\n$y = \\mathrm{sigmoid}(W_2\\,h + b_2)$"
-    _stage(axes, 9.1, middle, "decoder", mean, P_COLOR, r"parameters $\theta$", width=2.4)
-
-    for start, end in (
-        ((1.7, middle), (2.45, middle)),
-        ((4.55, middle + 0.1), (5.05, middle + 0.45)),
-        ((4.55, middle - 0.1), (5.05, middle - 0.45)),
-        ((6.15, middle + 0.45), (6.7, middle + 0.12)),
-        ((6.15, middle - 0.45), (6.7, middle - 0.12)),
-        ((7.62, middle - 1.15), (7.62, middle - 0.38)),
-        ((8.55, middle), (9.05, middle)),
-    ):
-        _arrow(axes, start, end, EDGE, shrink=(0, 0))
-
-    kl, fit = (4.3, 0.12), (9.2, 0.12)
-    _box(axes, *kl, 2.6, 0.56, text=r"$-\,\mathrm{KL}(q_\varphi(z\,|\,x)\,\|\,p(z))$", edgecolor=Q_COLOR)
-    _box(axes, *fit, 2.2, 0.56, text=r"$\log p_\theta(x\,|\,z)$", edgecolor=P_COLOR)
-    _arrow(axes, (5.6, middle - 0.8), (5.6, 0.73), Q_COLOR, shrink=(0, 0))
-    _arrow(axes, (10.3, middle - 0.65), (10.3, 0.73), P_COLOR, shrink=(0, 0))
-    axes.text(8.05, 0.4, "+", fontsize=18, ha="center", va="center")
-    axes.text(3.95, 0.4, r"$\mathcal{L}(x) \;\approx$", fontsize=14, ha="right", va="center")
-    axes.plot([1.0, 1.0, 11.65, 11.65, 11.45], [3.25, 4.1, 4.1, 0.4, 0.4], color="0.6", linewidth=1, linestyle=":")
-    axes.text(6.3, 4.17, "how probable is the $x$ that went in?", fontsize=9, color="0.4", ha="center")
-    return figure
-
-
-def _canvas(width: float, height: float) -> tuple["Figure", "Axes"]:
-    """Axes without ticks in which one unit is an inch."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height))
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(0, height), xticks=[], yticks=[])
-    axes.set_axis_off()
-    return figure, axes
-
-
-def _node(axes: "Axes", place: tuple[float, float], text: str, fill: str) -> None:
-    from matplotlib.patches import Circle
-
-    axes.add_patch(Circle(place, 0.36, facecolor=fill, edgecolor=EDGE, linewidth=1.4, zorder=3))
-    axes.text(*place, text, fontsize=18, ha="center", va="center", zorder=4)
-
-
-def _box(
-    axes: "Axes", left: float, bottom: float, width: float, height: float, text: str = "", facecolor: str = "none",
-    edgecolor: str = EDGE, zorder: float = 2,
-) -> None:  # fmt: skip
-    from matplotlib.patches import FancyBboxPatch
-
-    style = "round,pad=0,rounding_size=0.06"
-    colors: dict[str, Any] = {"facecolor": facecolor, "edgecolor": edgecolor, "linewidth": 1.2, "zorder": zorder}
-    axes.add_patch(FancyBboxPatch((left, bottom), width, height, boxstyle=style, **colors))
-    axes.text(left + width / 2, bottom + height / 2, text, fontsize=12, ha="center", va="center", zorder=zorder + 1)
-
-
-def _stage(
-    axes: "Axes", left: float, middle: float, name: str, inside: str, color: str, below: str, width: float = 2.0
-) -> None:
-    """A network: a box with its name above and its parameters below."""
-    _box(axes, left, middle - 0.6, width, 1.2, text=inside, facecolor="#F4F4F8", edgecolor=color)
-    axes.text(left + width / 2, middle + 0.72, name, fontsize=11, ha="center", weight="bold")
-    axes.text(left + 0.08, middle - 0.7, below, fontsize=10, ha="left", va="top", color=color)
-
-
-def _arrow(
-    axes: "Axes", start: tuple[float, float], end: tuple[float, float], color: str, dashed: bool = False,
-    bend: float = 0.0, shrink: tuple[float, float] = (28, 28),
-) -> None:  # fmt: skip
-    from matplotlib.patches import FancyArrowPatch
-
-    axes.add_patch(
-        FancyArrowPatch(
-            start, end, arrowstyle="-|>", mutation_scale=14, color=color, linewidth=1.5, shrinkA=shrink[0],
-            shrinkB=shrink[1], linestyle=(0, (3, 2)) if dashed else "-", connectionstyle=f"arc3,rad={bend}", zorder=2,
-        )
-    )  # fmt: skip

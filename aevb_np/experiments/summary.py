@@ -34,6 +34,7 @@ TOGETHER = ("steps", "grid", "ledger")
 TEXTS = {"choices.md": "what the choices are worth that the paper leaves open", "steps.md": "the step sizes",
          "report.md": "Irvin's report", "grid.md": "L samples for each of M datapoints"}  # fmt: skip
 MARGINALS = ("train", "test")
+PICTURES = (".png", ".svg")
 
 
 def readme(out: Path) -> str:
@@ -45,7 +46,8 @@ def readme(out: Path) -> str:
             parts.append(f"## {title}\n\n![{title}]({name}.png)\n")
             parts.append(figure_2(table) if name == "figure_2" else figure_3(table))
             parts.append(reach(table))
-    others = [path.name for path in sorted(out.glob("*.png")) if _own(path.name)]
+    found = (path for ending in PICTURES for path in out.glob(f"*{ending}"))
+    others = sorted(path.name for path in found if _own(path.name))
     if others:
         parts.append("## Other pictures\n\n" + " ".join(f"[{name}]({name})" for name in others) + "\n")
     beside = [f"- [{name}]({name}): {what}\n" for name, what in TEXTS.items() if (out / name).exists()]
@@ -69,7 +71,8 @@ def commands(out: Path) -> str:
         for words, curves, length in _whole(figure, table) if figure in TOGETHER else _parts(table):
             rows.append([f"`aevb figure {figure}{words}`", f"{curves} curves", f"{length:,}"])
         if not table:
-            rows.append([f"`aevb figure {figure}`", "made" if (out / f"{name}.png").exists() else "not made yet", ""])
+            made = any((out / f"{name}{ending}").exists() for ending in PICTURES)
+            rows.append([f"`aevb figure {figure}`", "made" if made else "not made yet", ""])
     return markdown(["command", "makes", "samples"], rows)
 
 

@@ -28,11 +28,21 @@ def styled_figure(title: str, width: float = 6.0, height: float = 4.0, grid: boo
     axes = figure.add_subplot()
     title = title.replace("$", r"\$")  # a file may be called x$1$.npy, and that is no formula
     axes.set_title(title, loc="left", fontsize=11, wrap=True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("0.6")
-    axes.tick_params(color="0.6", labelsize=9)
+    few_lines(axes, ticks="0.6", labels=9)
     axes.tick_params(which="minor", color="0.8")
     if grid:
-        axes.grid(color="0.9", linewidth=0.8)
-        axes.set_axisbelow(True)
+        grid_behind(axes, color="0.9", width=0.8)
     return figure, axes
+
+
+def few_lines(axes: "Axes", ticks: str, labels: float) -> None:
+    """Axes with lines on the left and at the bottom only, all of them grey."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("0.6")
+    axes.tick_params(which="both", color=ticks, labelsize=labels)
+
+
+def grid_behind(axes: "Axes", color: str, width: float) -> None:
+    """A light grid behind what is drawn."""
+    axes.grid(color=color, linewidth=width)
+    axes.set_axisbelow(True)

@@ -1,7 +1,7 @@
-"""The longest derivations of the paper in one piece each, without the atoms that the package is made of.
+"""The longest derivations of the paper in one piece each, without the layers that the package is made of.
 
-It is what a student writes in E7, E8 and E9. The package says the same in `networks` and `estimators`, where each
-step is a function of its own; the checks hold the two against each other.
+The slow twins of `networks` and `estimators`: the same numbers, every step of the backward on the page. They are what
+a student writes in E7, E8 and E9, and tests hold the two against each other.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,11 @@ from aevb_np.params import Params
 def bernoulli_decoder(p: Params, x: NDArray, z: NDArray) -> tuple[NDArray, Callable]:
     """log p(x|z), one number per row, of bits with the logits W2 tanh(W1 z + b1) + b2.      eq. (11)
 
-    The backward adds to the gradients of W and b and returns dz; it is `BernoulliMLP.log_prob` in one piece.
+    The backward adds to the gradients of W and b and returns dz.
+
+    See Also
+    --------
+    aevb_np.BernoulliMLP.log_prob : the same, from layers
     """
     h = np.tanh(z @ p.hidden.W + p.hidden.b)  # (M, H)
     logits = h @ p.logits.W + p.logits.b  # (M, D)
@@ -39,7 +43,9 @@ def bernoulli_decoder(p: Params, x: NDArray, z: NDArray) -> tuple[NDArray, Calla
 def sgvb_b(model: Any, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """The bound by estimator B with one sample for each row: -KL(q(z|x) || p(z)) + log p(x|z).      eq. (10)
 
-    It is `estimators.sgvb_b` with the encoder and the sampling in one piece.
+    See Also
+    --------
+    aevb_np.sgvb_b : the same, from layers, and for any number of samples
     """
     h = np.tanh(x @ phi.hidden.W + phi.hidden.b)  # (M, H)
     mu = h @ phi.mean.W + phi.mean.b  # (M, J)
@@ -69,7 +75,11 @@ def sgvb_b(model: Any, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> 
 def gaussian_decoder(p: Params, x: NDArray, z: NDArray) -> tuple[NDArray, Callable]:
     """log p(x|z), one number per row, of N(mu, sigma^2 I) with mu = sigmoid(W4 h + b4), h = tanh(W3 z + b3).   eq. (12)
 
-    log sigma^2 = W5 h + b5. It is `GaussianMLP.log_prob` with sigmoid_mean=True in one piece.
+    log sigma^2 = W5 h + b5.
+
+    See Also
+    --------
+    aevb_np.GaussianMLP.log_prob : the same with sigmoid_mean=True, from layers
     """
     h = np.tanh(z @ p.hidden.W + p.hidden.b)  # (M, H)
     mu = sigmoid(h @ p.mean.W + p.mean.b)  # (M, D)
