@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,27 +13,15 @@ import aevb_np
 
 ROOT = Path(aevb_np.__file__).parent
 
-# A module imports only modules above it in this list: read from the top, every page stands on the pages before.
-LEVELS = (
-    ("_version", "numerics", "params", "optimizers", "streams", "_atomic", "plotting", "hmc"),
-    ("layers", "distributions", "data", "objective"),
-    ("networks", "reparameterization", "training"),
-    ("model",),
-    ("estimators", "evaluation", "posterior", "written_out"),
-    ("marginal_likelihood", "completion", "method"),
-    ("aevb", "wake_sleep", "mcem", "full_vb"),
-    ("runs", "checks"),
-    ("exercises",),
-    ("explorer", "experiments"),
-    ("cli",),
-    ("__init__", "__main__"),
-)
-LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
+# A room imports only rooms of the levels above its own in the map of CONTRIBUTING.md.
+ROW = re.compile(r"^\| (\d+) \| `(\w+)(/?)` \| (.+) \|$", re.MULTILINE)
+MAP = ROW.findall((ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+LEVEL = {name: int(level) for level, name, _, _ in MAP}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
 def room(path):
-    """The name in LEVELS of the module in a file: folders count as one room."""
+    """The name in the map of the module in a file: folders count as one room."""
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
@@ -47,6 +36,17 @@ def imported(path):
                 yield node.module.split(".")[1]
         elif isinstance(node, ast.Import):
             yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("aevb_np."))
+
+
+def test_the_map_has_every_room_once_and_no_other():
+    rooms = sorted(path.name.removesuffix(".py") + "/" * path.is_dir() for path in ROOT.iterdir() if is_room(path))
+    assert sorted(name + folder for _, name, folder, _ in MAP) == rooms
+    assert [level for level, *_ in MAP] == sorted((level for level, *_ in MAP), key=int)
+
+
+def is_room(path):
+    """A module of the package, or a folder that holds some."""
+    return path.suffix == ".py" or (path / "__init__.py").is_file()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
