@@ -58,10 +58,12 @@ def bernoulli_log_prob(x: NDArray, logits: NDArray, value: bool = True) -> tuple
     MNIST, and no longer the logarithm of a normalised density. value=False leaves it out (None): the backward does not
     need it.
     """
-    log_p = (x * logits - softplus(logits)).sum(axis=1) if value else None  # (M,)
+    log_1_y = softplus(logits)  # -log(1 - y), (M, D)
+    log_p = np.einsum("mi,mi->m", x, logits) - log_1_y.sum(axis=1) if value else None  # (M,)
 
     def backward(dlog_p):
-        return dlog_p[:, None] * (x - sigmoid(logits))  # dlogits
+        y = np.exp(logits - log_1_y)  # y / (1 - y) is exp(logits)
+        return dlog_p[:, None] * (x - y)  # dlogits
 
     return log_p, backward
 

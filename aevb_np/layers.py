@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np import numerics
+from aevb_np.blas import add_product
 from aevb_np.params import Params
 
 
@@ -24,7 +25,7 @@ def affine(p: Params, x: NDArray) -> tuple[NDArray, Callable]:
 
     def backward(dy, inputs=True, parameters=True):
         if parameters:
-            p.dW += x.T @ dy
+            add_product(p.dW, x, dy)  # dW += x.T @ dy
             p.db += dy.sum(axis=0)
         return dy @ p.W.T if inputs else None  # dx
 

@@ -23,16 +23,18 @@ def sigmoid(a: NDArray) -> NDArray:
 def softplus(a: NDArray) -> NDArray:
     """log(1 + exp(a)), elementwise, for any finite a without overflow.
 
-    Its derivative is `sigmoid`. With m = max(a, 0) the exponent a - 2m = -|a| is never positive; `np.maximum` orders
-    complex numbers by their real part, where abs() would lose the imaginary one.
+    Its derivative is `sigmoid`. Above 40 the result is a itself to the last bit, so exp need not go further; below, it
+    is at least a, so the maximum leaves it alone. Both order complex numbers by their real part.
 
     Examples
     --------
     >>> [float(y) for y in softplus(np.array([-1000.0, 1000.0]))]
     [0.0, 1000.0]
     """
-    m = np.maximum(a, 0)
-    return m + np.log1p(np.exp(a - 2 * m))
+    y = np.minimum(a, 40)
+    np.exp(y, out=y)
+    np.log1p(y, out=y)
+    return np.maximum(y, a, out=y)
 
 
 def log_mean_exp(a: NDArray, axis: int = 0) -> NDArray:

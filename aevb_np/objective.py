@@ -58,5 +58,5 @@ class Ascent:
             Where a number is not finite any more; if it is the bound or the gradient, the parameters are as they were.
         """
         check_finite(bound, self.p)
-        self.optimizer.ascend(self.p.flat, self.p.grad)
-        check_moved(self.p)
+        if not self.optimizer.ascend(self.p.flat, self.p.grad):
+            check_moved(self.p)

@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.blas import add_scaled
+
 BLOCK = 32_768  # numbers: parameters, gradient, memory and a scratch of this length stay in a core's cache together
 
 
@@ -28,14 +30,25 @@ class Optimizer(ABC):
         self.t = 0
         self.arrays: dict[str, NDArray] = {}
 
-    def ascend(self, flat: NDArray, grad: NDArray) -> None:
-        """Move `flat` uphill along `grad`; both are (P,), and `flat` is changed in place."""
+    def ascend(self, flat: NDArray, grad: NDArray) -> bool:
+        """Move `flat` uphill along `grad`; both are (P,), and `flat` is changed in place.
+
+        Returns
+        -------
+        finite : bool
+            Whether the sum of the squares of all parameters is: looked at while a block is in the cache.
+        """
         self.t += 1
         if not self.arrays:
             self.arrays = {name: np.full_like(flat, self.start) for name in self.memory}
-        for start in range(0, flat.size, BLOCK):
-            block = slice(start, start + BLOCK)
-            self.move(flat[block], grad[block], *(self.arrays[name][block] for name in self.memory))
+        squares = 0.0
+        with np.errstate(over="ignore", invalid="ignore"):  # the squares show it
+            for start in range(0, flat.size, BLOCK):
+                block = slice(start, start + BLOCK)
+                w = flat[block]
+                self.move(w, grad[block], *(self.arrays[name][block] for name in self.memory))
+                squares += np.dot(w, w)
+        return bool(np.isfinite(squares))
 
     @abstractmethod
     def move(self, flat, grad, *memory):
@@ -48,7 +61,7 @@ class SGD(Optimizer):
     Examples
     --------
     >>> w = np.zeros(2)
-    >>> SGD(step=0.5).ascend(w, np.array([1.0, -2.0]))
+    >>> moved = SGD(step=0.5).ascend(w, np.array([1.0, -2.0]))
     >>> w
     array([ 0.5, -1. ])
     """
@@ -74,7 +87,7 @@ class Adagrad(Optimizer):
     --------
     >>> w, adagrad = np.zeros(2), Adagrad(step=0.1, warmup=1, epsilon=0)
     >>> for _ in range(2):
-    ...     adagrad.ascend(w, np.array([3.0, -3.0]))
+    ...     moved = adagrad.ascend(w, np.array([3.0, -3.0]))
     >>> w.round(4)                         # 0.1 * 3 / sqrt(9 + 9), once
     array([ 0.0707, -0.0707])
     """
@@ -94,8 +107,7 @@ class Adagrad(Optimizer):
         if self.t > self.warmup:
             np.sqrt(G, out=scratch)
             np.divide(grad, scratch, out=scratch)
-            scratch *= self.step
-            flat += scratch
+            add_scaled(flat, self.step, scratch)
 
 
 class Adam(Optimizer):
@@ -107,7 +119,7 @@ class Adam(Optimizer):
     Examples
     --------
     >>> w = np.zeros(2)
-    >>> Adam(step=0.001).ascend(w, np.array([5.0, -0.1]))
+    >>> moved = Adam(step=0.001).ascend(w, np.array([5.0, -0.1]))
     >>> w.round(6)                         # the first move is +-step, whatever the gradient
     array([ 0.001, -0.001])
     """

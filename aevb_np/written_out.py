@@ -1,7 +1,8 @@
-"""The longest derivations of the paper in one piece each, without the layers that the package is made of.
+"""What the package says in its fastest or most divided form, written out: the slow twins.
 
-The slow twins of `networks` and `estimators`: the same numbers, every step of the backward on the page. They are what
-a student writes in E7, E8 and E9, and tests hold the two against each other.
+`affine`, `bernoulli_log_prob` and `Adagrad` stand here as their formulas have them, and the longest derivations of the
+paper in one piece each, without layers. They are what a student writes in E1, E4, E5 and E7 to E10; tests hold the twins
+against each other.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np import optimizers
 from aevb_np.distributions import LOG_2PI
 from aevb_np.numerics import sigmoid, softplus
 from aevb_np.params import Params
+
+
+def affine(p: Params, x: NDArray) -> tuple[NDArray, Callable]:
+    """y = x W + b.   (M, n) (n, m) -> (M, m)
+
+    See Also
+    --------
+    aevb_np.affine : the same, with the products added by BLAS, and less work where less is asked for
+    """
+    y = x @ p.W + p.b
+
+    def backward(dy):
+        p.dW += x.T @ dy
+        p.db += dy.sum(axis=0)
+        return dy @ p.W.T  # dx
+
+    return y, backward
+
+
+def bernoulli_log_prob(x: NDArray, logits: NDArray) -> tuple[NDArray, Callable]:
+    """log p(x) of independent bits with probabilities y = sigmoid(logits), one number per row.      eq. (11)
+
+        sum_i ( x_i log y_i + (1 - x_i) log(1 - y_i) ) = sum_i ( x_i a_i - softplus(a_i) )
+
+    See Also
+    --------
+    aevb_np.bernoulli_log_prob : the same, with y from the softplus that is there already
+    """
+    log_p = (x * logits - softplus(logits)).sum(axis=1)  # (M,)
+
+    def backward(dlog_p):
+        return dlog_p[:, None] * (x - sigmoid(logits))  # dlogits
+
+    return log_p, backward
 
 
 def bernoulli_decoder(p: Params, x: NDArray, z: NDArray) -> tuple[NDArray, Callable]:
@@ -101,3 +137,22 @@ def gaussian_decoder(p: Params, x: NDArray, z: NDArray) -> tuple[NDArray, Callab
         return da @ p.hidden.W.T  # dz
 
     return log_p, backward
+
+
+class Adagrad(optimizers.Adagrad):
+    """G += g^2,  w += step g / sqrt(G), by NumPy alone.                                        section 5
+
+    See Also
+    --------
+    aevb_np.Adagrad : the same, with the last two operations by BLAS
+    """
+
+    def move(self, flat: NDArray, grad: NDArray, G: NDArray) -> None:
+        """Move one block of the parameters, and G, in place.   (P,) each"""
+        scratch = grad * grad
+        G += scratch
+        if self.t > self.warmup:
+            np.sqrt(G, out=scratch)
+            np.divide(grad, scratch, out=scratch)
+            scratch *= self.step
+            flat += scratch

@@ -1,4 +1,4 @@
-"""How long is a step of Algorithm 1: ours, PyTorch's, JAX's, and the large matrix products alone? Run by hand:
+"""How long is a step of Algorithm 1: ours, NumPy's limit, PyTorch's, JAX's, the large products alone? Run by hand:
 
     python benchmarks/step.py                         every setting, about a quarter of an hour
     python benchmarks/step.py "M = 100" "H = 1000"    only these
@@ -29,7 +29,7 @@ TURNS, WARMUP = 10, 2
 
 
 def main(names):
-    peers = [peer for name in ("peer_torch", "peer_jax") if (peer := found(name))]
+    peers = [peer for name in ("limit", "peer_torch", "peer_jax") if (peer := found(name))]
     about = [f"Python {platform.python_version()}", *(peer.VERSION for peer in peers), str(datetime.date.today())]
     told = one_core.told(*about)
     print(told, flush=True)

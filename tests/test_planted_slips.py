@@ -56,7 +56,7 @@ SLIPS = [
     Slip(
         "a gradient of W written over instead of added",
         "layers.py",
-        "p.dW += x.T @ dy",
+        "add_product(p.dW, x, dy)",
         "p.dW[...] = x.T @ dy",
         "test_gradients test_backward_adds: affine",
         "test_gradients test_complex_step: affine",
@@ -109,8 +109,8 @@ SLIPS = [
     Slip(
         "the mean over the pixels instead of the sum",
         "distributions.py",
-        "log_p = (x * logits - softplus(logits)).sum(axis=1)",
-        "log_p = (x * logits - softplus(logits)).mean(axis=1)",
+        'np.einsum("mi,mi->m", x, logits) - log_1_y.sum(axis=1)',
+        "(x * logits - log_1_y).mean(axis=1)",
         "test_facts test_bernoulli_sums_to_one",
     ),
     Slip(
@@ -147,8 +147,8 @@ SLIPS = [
     Slip(
         "softplus as it is defined",
         "numerics.py",
-        "return m + np.log1p(np.exp(a - 2 * m))",
-        "return np.log1p(np.exp(a))",
+        "y = np.minimum(a, 40)",
+        "y = a.copy()",
         "test_facts test_numerics_far_out",
         "test_gradients test_complex_step: bernoulli_log_prob",
     ),
@@ -333,8 +333,8 @@ SLIPS = [
     Slip(
         "NaN looked for after the parameters have moved",
         "objective.py",
-        "check_finite(bound, self.p)\n        self.optimizer.ascend(self.p.flat, self.p.grad)",
-        "self.optimizer.ascend(self.p.flat, self.p.grad)\n        check_finite(bound, self.p)",
+        "        check_finite(bound, self.p)\n        if not self.optimizer.ascend(self.p.flat, self.p.grad):\n",
+        "        if not self.optimizer.ascend(self.p.flat, self.p.grad) or check_finite(bound, self.p):\n",
         "test_facts test_a_step_that_fails_moves_nothing",
     ),
     # Monte Carlo EM and full variational Bayes

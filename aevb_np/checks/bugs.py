@@ -7,8 +7,9 @@ ROWS, NETWORKS, ESTIMATORS = "reparameterization/rows.py", "networks.py", "estim
 
 TANH = "return dh * (1 - h**2)  # da"
 SIGMOID = "return dy * y * (1 - y)  # da"
-WEIGHTS, BIASES, BACK = "p.dW += x.T @ dy", "p.db += dy.sum(axis=0)", "return dy @ p.W.T if inputs else None  # dx"
-PIXELS = "return dlog_p[:, None] * (x - sigmoid(logits))  # dlogits"
+WEIGHTS, BIASES = "add_product(p.dW, x, dy)  # dW += x.T @ dy", "p.db += dy.sum(axis=0)"
+BACK = "return dy @ p.W.T if inputs else None  # dx"
+PIXELS = "return dlog_p[:, None] * (x - y)  # dlogits"
 GAUSSIAN = "return -dmu, dmu, 0.5 * d * (square - 1)  # dx, dmu, dlog_var"
 KL = "return d * mu, 0.5 * d * (var - 1)  # dmu, dlog_var"
 SAMPLE = "return like(dz, mu), like(0.5 * noise * dz, log_var)  # dmu, dlog_var"

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from aevb_np import distributions, layers
+from aevb_np import distributions, layers, written_out
 from aevb_np.exercises.exercise import Exercise, Slip
 from aevb_np.exercises.report import GRADIENT
 from aevb_np.exercises.trial import agree, both, call, measured, parameters_kept, passed
@@ -86,7 +86,7 @@ E4 = Exercise(
     1,
     15,
     ("affine",),
-    (layers.affine,),
+    (written_out.affine,),
     layer,
     (
         ("once there and back: the value, and all shapes", affine_value),
@@ -191,7 +191,7 @@ E5 = Exercise(
     1,
     10,
     ("tanh", "bernoulli_log_prob"),
-    (layers.tanh, distributions.bernoulli_log_prob),
+    (layers.tanh, written_out.bernoulli_log_prob),
     activations,
     (
         ("tanh: the slope of one unit", tanh_slope),

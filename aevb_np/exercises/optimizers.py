@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aevb_np import optimizers
+from aevb_np import optimizers, written_out
 from aevb_np.exercises.exercise import Exercise, Slip
 from aevb_np.exercises.report import CODE, SHAPE
 from aevb_np.exercises.trial import agree, call, kept, numbers, stop
@@ -77,7 +77,7 @@ E10 = Exercise(
     1,
     10,
     ("Adagrad",),
-    (optimizers.Adagrad,),
+    (written_out.Adagrad,),
     gradients,
     (
         ("one step: G and w, changed in place; the gradient is left alone", first_step),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from aevb_np import distributions, reparameterization
+from aevb_np import distributions, reparameterization, written_out
 from aevb_np.checks.facts import DRAWS, TOO_FAR, check_sampler, distance
 from aevb_np.exercises.exercise import Exercise, Slip
 from aevb_np.exercises.likeness import spoken
@@ -75,7 +75,7 @@ E1 = Exercise(
     1,
     10,
     ("bernoulli_log_prob",),
-    (distributions.bernoulli_log_prob,),
+    (written_out.bernoulli_log_prob,),
     pixels,
     (
         ("moderate logits: the formula as it stands", like_naive),

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import platform
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,7 @@ def versions(threads: int) -> dict[str, Any]:
         "aevb_np": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
+        "scipy": metadata.version("scipy"),
         "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version', '')}".strip(),
         "kernel": blas.get("architecture", "unknown"),
         "threads": threads,

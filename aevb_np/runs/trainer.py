@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from aevb_np import training
+from aevb_np.blas import routine
 from aevb_np.data.dataset import Dataset
 from aevb_np.evaluation import Images, Moment, Row
 from aevb_np.model import VAE
@@ -72,6 +73,7 @@ class Trainer:
         if self.step == 0:
             self._check(images)
         batches = training.Minibatches(c.N, c.minibatch, c.seed, c.sampling)
+        routine("gemm", "f")  # SciPy's BLAS has threads of its own, and must be here before they are counted
         with threadpool_limits(c.threads, "blas"):
             steps = training.loop(self.method, data, batches, self.step, dtype)
             while self.step < last:
