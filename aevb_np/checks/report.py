@@ -19,6 +19,7 @@ class Row(NamedTuple):
     noise: float  # what is likely to be wrong with the measured one, on the same scale
     verdict: str
     worst: tuple[tuple, ...] = ()  # up to three of (index, yours, measured)
+    kinks: int = 0  # how many of its numbers lie at a kink of the value, and are not judged
 
 
 class Finding(NamedTuple):

@@ -198,10 +198,8 @@ def anything(student: Student) -> dict[str, NDArray]:
 
 def check_gradients_of(report: Report, student: Student, known: Mapping | None) -> None:
     """The value and the gradients, at a point of the reference's when the student's arrays can be told apart."""
-    at = mapping.problem_for(known, student)
-    parameters = anything(student) if known is None else in_backward_order(known, arrays_for(known.windows, at.p))
-    yours = student.gradients_at(hygiene.copied(parameters), at)
-    compare(report, lambda p: student.value_at(p, at), parameters, yours, at.constants)
+    at, parameters, yours, table = away_from_kinks(student, known)
+    compare(report, lambda p: student.value_at(p, at), parameters, yours, at.constants, table)
     if known is not None and gradients_of_another(report, known, at, parameters):
         return
     if report.wrong_arrays:
@@ -209,6 +207,22 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
     if tables.suspect(report.rows) and known is not None and (known.exact or known.sampled):
         with np.errstate(all="ignore"):  # formulas that are tried may not suit the numbers
             locate(report, known, at)
+
+
+def away_from_kinks(student: Student, known: Mapping | None, points: int = 3) -> tuple[Point, Any, Any, tables.Table]:
+    """The point where the gradients are checked, and its table: another one is drawn if the value has a kink there."""
+    asked = []
+    for k in range(points):
+        there = replace(student, seed=student.seed + 1000 * k)
+        at = mapping.problem_for(known, there)
+        parameters = anything(there) if known is None else in_backward_order(known, arrays_for(known.windows, at.p))
+        yours = student.gradients_at(hygiene.copied(parameters), at)
+        asked.append((at, parameters, yours, tables.table(lambda p, at=at: student.value_at(p, at), parameters, yours)))
+        if not asked[-1][3].unsure:
+            return asked[-1]
+    table = tables.agreed([one[3] for one in asked])
+    best = next(one for one in asked if one[3].gradients is table.gradients)
+    return (*best[:3], table)
 
 
 def gradients_of_another(report: Report, known: Mapping, at: Point, parameters: dict[str, NDArray]) -> bool:
