@@ -14,7 +14,7 @@ from aevb_np.checks.formulas import after, backwards, before
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.problem import Point
-from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, layer, summed
+from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, layer, summed, units_of
 from aevb_np.checks.report import Finding
 from aevb_np.reparameterization import repeat
 
@@ -55,16 +55,16 @@ def alike(mapping: Mapping, at: Point, name: str, yours: Arrays) -> bool:
 def check(mapping: Mapping, at: Point, yours: Arrays, wrong: list[str]) -> list[Finding]:
     """What the first wrong layer is made of, when all that comes before it is right."""
     first = layer(wrong[0])
-    known = mapping.units(at)
+    known, units = mapping.units(at), units_of(mapping.model)
     v = activations(mapping.model, Point(at.p, repeat(at.x, at.samples), at.eps))
     W = {name: w for name, w, _ in at.p.arrays() if name.endswith(".W")}
     deltas: Arrays = {}
     for name in BACKWARD_ORDER[: BACKWARD_ORDER.index(first)]:
         if f"{name}.W" in W:
-            deltas[name] = slopes.choices(name, v, W, deltas, (known.reconstruction, known.kl))[0].delta
+            deltas[name] = slopes.choices(name, v, W, deltas, (known.reconstruction, known.all_of_kl), units)[0].delta
 
-    def step(numbers: Arrays, k: float = known.kl) -> NDArray:
-        return slopes.choices(first, numbers, W, deltas, (known.reconstruction, k))[0].delta
+    def step(numbers: Arrays, k: float = known.all_of_kl) -> NDArray:
+        return slopes.choices(first, numbers, W, deltas, (known.reconstruction, k), units)[0].delta
 
     right, truth = step(v), summed(mapping.paths(at))[f"{first}.b"]
     for symbol in SYMBOLS[first]:

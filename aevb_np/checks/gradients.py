@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks import black_box, hygiene, tables
-from aevb_np.checks.report import RIGHT, Finding, Report
+from aevb_np.checks.report import CODE, GRADIENTS, RIGHT, Finding, Report
 
 COARSE = 1e-10  # a value that moves in steps larger than this, relative to its size, is not one of float64
 
@@ -48,7 +48,7 @@ def check_gradients(
     >>> report.verdict, report.top.text
     ('wrong', 'W: the gradient is 1/N times what it should be')
     """
-    report, parameters = Report(explain=explain), hygiene.copied(dict(parameters))
+    report, parameters = Report(explain=explain, asked=(CODE, GRADIENTS)), hygiene.copied(dict(parameters))
     answer = gradients if callable(gradients) else lambda p: gradients
     if callable(gradients):
         report.add(*hygiene.check(value, gradients, parameters))

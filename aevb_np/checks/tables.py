@@ -22,6 +22,12 @@ def measure(value: Callable, parameters: dict[str, NDArray]) -> dict[str, Measur
     return {n: differences(lambda: value(parameters), w, rounding=rounding) for n, w in parameters.items()}
 
 
+def measure_one(value: Callable, parameters: dict[str, NDArray], name: str) -> Measured:
+    """One array's gradient."""
+    parameters = {other: array.copy() for other, array in parameters.items()}
+    return differences(lambda: value(parameters), parameters[name])
+
+
 def measured_again(value: Callable, parameters: dict[str, NDArray], measured: dict[str, Measured], yours: dict) -> bool:
     """Measure with small steps what is furthest off in every wrong array; true if that changed a number.
 
