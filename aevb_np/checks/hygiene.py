@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from aevb_np.checks.report import Finding
-from aevb_np.checks.student import StudentError
+from aevb_np.checks.student import StudentError, called
 
 Arrays = dict[str, Any]
 KIND = "the same question does not get the same answer"
@@ -140,7 +140,7 @@ def inputs_kept(student: Any, parameters: Arrays, at: Any) -> list[Finding]:
         data = student.inputs(at.row(0) if student.one_row else at)
         given = [a[0].copy() if student.one_row else a for a in data]
         before = [a.copy() for a in given]
-        getattr(student, name)(student.tree(copied(parameters)), *given)
+        called(getattr(student, name), student.tree(copied(parameters)), *given)
         for what, now, then in zip(("x", "eps", "the labels"), given, before):
             if not np.array_equal(now, then):
                 text = f"{name} changes {what} in place; compute with a copy"

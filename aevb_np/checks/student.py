@@ -196,7 +196,8 @@ class Student:
     def moved(self, parameters: Arrays, at: Point) -> Arrays:
         """Before less after of an update, divided by its rate."""
         before = {name: np.array(w) for name, w in parameters.items()}
-        (given, answer), *_ = self.asked(self.update, parameters, at)  # type: ignore[arg-type]
+        copies = {name: w.copy() for name, w in before.items()}
+        (given, answer), *_ = self.asked(self.update, copies, at)  # type: ignore[arg-type]
         after = self.named(given if answer is None else answer, "update")
         return {name: (before[name] - w) / (self.rate or 1.0) for name, w in after.items() if name in before}
 
