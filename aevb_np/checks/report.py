@@ -174,7 +174,7 @@ def tells_more(other: Finding, first: Finding) -> bool:
     """Whether a second finding is no other way to say the first: of what is accounted for, only its local name."""
     if other.text == first.text or other.label.startswith("single"):
         return False
-    return not (first.whole and first.part == other.part) or other.label.startswith(("slope", "bug"))
+    return not (first.whole and first.part == other.part) or other.label.startswith("slope")
 
 
 def table(rows: list[Row]) -> list[str]:

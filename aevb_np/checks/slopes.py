@@ -129,6 +129,7 @@ def decoder_mean(v: Arrays, r: float) -> list[Choice]:
         f"(x - m) / sigma_x^4{s}": d * precision**2 * slope,
         f"(x - m) log sigma_x^2{s}": d * v["log_var_x"] * slope,
         f"(x - m)^2 / sigma_x^2{s}": d**2 * precision * slope,
+        f"((x - m)^2 / sigma_x^2 - 1) / 2{s}, that of the log-variance": 0.5 * (d**2 * precision - 1) * slope,
         "0": 0 * d,
     }
     if with_sigmoid:
@@ -169,6 +170,7 @@ def decoder_log_var(v: Arrays, r: float) -> list[Choice]:
         "((x - m)^2 / sigma_x^2 + 1) / 2": 0.5 * (q + 1),
         "(x - m)^2 / sigma_x^2 - 1/2": q - 0.5,
         "(x - m)^2 / sigma_x^2 / 2 - 1": 0.5 * q - 1,
+        "(x - m) / sigma_x^2, that of the mean": d * precision,
         "the derivative in sigma_x": (q - 1) * np.sqrt(precision),
         "the derivative in sigma_x^2": 0.5 * (q - 1) * precision,
         "0": 0 * q,

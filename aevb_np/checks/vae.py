@@ -13,7 +13,6 @@ from aevb_np.checks import (
     batches,
     constants,
     declared,
-    dictionary,
     fingerprints,
     histories,
     hygiene,
@@ -38,7 +37,7 @@ from aevb_np.model import VAE
 
 # Within one array the most telling finding comes first.
 KINDS = """data, mean, path, rows, twins, integers
-mixed, clipped, slope, bug, transpose, shape of, not summed, zero, constant, reshape
+mixed, clipped, slope, transpose, shape of, not summed, zero, constant, reshape
 swap, bias, input, delta of weights, part, single, factor, decay, permuted, place, weights, confined, shape"""
 TELLING = KINDS.replace("\n", ", ").split(", ")
 
@@ -340,8 +339,6 @@ def locate(report: Report, known: Mapping, at: Point) -> None:
         found += rows
         if not any(finding.label.startswith(("slope", "path", "rows")) for finding in found):
             found += batches.check(known, at, yours, wrong)
-    if len(yours) == len(known.windows) and (bugs := dictionary.check(known, at, yours, wrong)):
-        found = with_bugs(found, bugs)
     if not report.wrong_arrays:  # so little off that only what accounts for all of it is worth saying
         found = [finding for finding in found if finding.whole]
     found += [finding for finding in black_box if finding.label.startswith("data") and finding not in found]
@@ -366,13 +363,6 @@ def only_the_place(known: Mapping, first: str) -> Finding:
     if known.one is not None:
         text += "; with one row and one sample it is, so look at how rows or samples are put together"
     return Finding(f"place:{first}", place, "unknown", text)
-
-
-def with_bugs(found: list[Finding], bugs: list[Finding]) -> list[Finding]:
-    """A known bug accounts for everything, and so does what a fingerprint says of it; that has the better words."""
-    found = [f._replace(whole=True) if f.label.startswith("slope") else f for f in found]
-    near = min(found, key=lambda f: (f.order, telling(f.label)), default=bugs[0])
-    return [*found, bugs[0]._replace(place=near.place, family=near.family)]  # another is the same by other words
 
 
 def telling(label: str) -> int:
