@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aevb_np import cli
-from aevb_np.checks import sandbox
+from aevb_np.checks import files
 from aevb_np.checks.student import Student
 
 VAES = Path(__file__).parent / "vaes"
@@ -53,7 +53,7 @@ def test_a_wrong_file_is_told_step_by_step(check):
         ("def value(:\n", "SyntaxError"),
         ("import sys\nsys.exit(3)\n", "ended with code 3 in loading the file"),
         ("import os\nos.abort()\n", "ended with code .* in loading the file"),
-        ("while True:\n    pass\n", "did not finish in 2 seconds, in loading the file"),
+        ("while True:\n    pass\n", "did not finish in 2 seconds, in loading the file: --seconds 20 gives it more"),
         (
             GOOD.replace(
                 "    def backward(self):\n        n =", "    def backward(self):\n        input()\n        n ="
@@ -96,7 +96,7 @@ def test_a_file_that_changes_its_inputs(check):
         ("x = 1\n", r"defines no value\(parameters, x, eps\)"),
         ("def value(p, x, eps): return 0.0\n", r"defines no gradients\(parameters, x, eps\)"),
         (GOOD.replace("def parameters", "def shapes"), r"Define parameters\(D, H, J\)"),
-        (GOOD + "\nDECODER = 'poisson'\n", "DECODER is 'bernoulli' or 'gaussian'; got 'poisson'"),
+        (GOOD + "\nDECODER = 'poisson'\n", "DECODER is 'bernoulli', .* got 'poisson'"),
         (
             GOOD + "\nNAMES = {'fc1.weight': 'phi.first.W'}\n",
             "NAMES says 'fc1.weight' is 'phi.first.W'; the reference has",
@@ -118,7 +118,7 @@ def test_the_page_says_what_can_be_declared(capsys):
     with pytest.raises(SystemExit):
         cli.main(["check", "--help"])
     page = capsys.readouterr().out
-    assert all(name in page for name in (*sandbox.DECLARATIONS, "value(parameters, x, eps)", "parameters(D, H, J)"))
+    assert all(name in page for name in (*files.DECLARATIONS, "value(parameters, x, eps)", "parameters(D, H, J)"))
     assert len(page.splitlines()) < 60
     assert "computed in float64 to be judged" in page
     for wrong in ({"layout": "(J, M)"}, {"scale": "median"}, {"sign": 2}, {"network": "mine"}, {"decoder": None}):

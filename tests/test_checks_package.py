@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from test_gradients import CASES, Draw, by_backward, weighted_sum, weights_for
 
-from aevb_np.checks import bugs, check_gradients, check_vae, dictionary, mutants, problem, reference, tables
+import planted_bugs as bugs
+import planting as mutants
+
+from aevb_np.checks import check_gradients, check_vae, problem, reference, tables
 from aevb_np.estimators import sgvb_a, sgvb_b
 from aevb_np.params import Params
 
@@ -127,9 +130,8 @@ def test_every_planted_bug_is_caught(decoder):
         assert bool(wrong) == (mutant.name not in NONE_IN[decoder]), mutant.name
 
 
-@pytest.mark.parametrize("mutant", bugs.MUTANTS[::7], ids=lambda mutant: mutant.name)
-def test_a_planted_bug_is_named(mutant):
-    """By the dictionary, if by nothing else."""
+def report_on(mutant):
+    """What the checker says of a planted bug."""
     decoder = "bernoulli" if mutant in wrong_in("bernoulli") else "gaussian"
     model = problem.model_of(decoder)
     value, _ = two_functions(sgvb_b, model)
@@ -141,9 +143,16 @@ def test_a_planted_bug_is_named(mutant):
             w[...] = parameters[name]
         return gradient(problem.Point(p, x, eps))
 
-    report = check_vae(value, gradients, **declared(model, decoder))
-    assert report.verdict == "wrong" and report.top.whole
-    assert f"bug:{mutant.name}" in [finding.label for finding in report.findings], report.text(2)
+    return check_vae(value, gradients, **declared(model, decoder))
+
+
+NOT_NAMED = "place", "weights", "delta of weights", "confined", "bias:", "single"  # it says where, but not what
+
+
+@pytest.mark.parametrize("mutant", bugs.MUTANTS[::6], ids=lambda mutant: mutant.name)
+def test_a_planted_bug_is_named(mutant):
+    report = report_on(mutant)
+    assert report.verdict == "wrong" and not report.top.label.startswith(NOT_NAMED), report.text(2)
 
 
 def test_a_patch_that_no_longer_fits_is_refused():
@@ -151,4 +160,3 @@ def test_a_patch_that_no_longer_fits_is_refused():
     with pytest.raises(ValueError, match="layers.py must hold this text once, for 'no slope of tanh: decoder'"):
         mutants.planted(mutant)
     assert len({mutant.name for mutant in bugs.MUTANTS}) == len(bugs.MUTANTS)
-    assert dictionary.MUTANTS is bugs.MUTANTS

@@ -14,7 +14,7 @@ from aevb_np.checks.formulas import after, backwards, before
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.problem import Point
-from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, layer, summed
+from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, layer, summed, units_of
 from aevb_np.checks.report import Finding
 from aevb_np.reparameterization import repeat
 
@@ -37,6 +37,7 @@ MIXED: dict[str, Callable[[NDArray], NDArray]] = {
     "that of the row before is": before,
     "that of the row after is": after,
     "those of the rows in reverse are": backwards,
+    "those of all samples' rows in reverse are": lambda rows: rows[::-1, ::-1],
 }
 
 
@@ -55,17 +56,19 @@ def alike(mapping: Mapping, at: Point, name: str, yours: Arrays) -> bool:
 def check(mapping: Mapping, at: Point, yours: Arrays, wrong: list[str]) -> list[Finding]:
     """What the first wrong layer is made of, when all that comes before it is right."""
     first = layer(wrong[0])
-    known = mapping.units(at)
+    known, units = mapping.units(at), units_of(mapping.model)
     v = activations(mapping.model, Point(at.p, repeat(at.x, at.samples), at.eps))
     W = {name: w for name, w, _ in at.p.arrays() if name.endswith(".W")}
     deltas: Arrays = {}
     for name in BACKWARD_ORDER[: BACKWARD_ORDER.index(first)]:
         if f"{name}.W" in W:
-            deltas[name] = slopes.choices(name, v, W, deltas, (known.reconstruction, known.kl))[0].delta
+            deltas[name] = slopes.choices(name, v, W, deltas, (known.reconstruction, known.all_of_kl), units)[0].delta
 
-    def step(numbers: Arrays, k: float = known.kl) -> NDArray:
-        return slopes.choices(first, numbers, W, deltas, (known.reconstruction, k))[0].delta
+    def step(numbers: Arrays, k: float = known.all_of_kl) -> NDArray:
+        return slopes.choices(first, numbers, W, deltas, (known.reconstruction, k), units)[0].delta
 
+    if found := of_one_row(mapping, at, yours, first, step(v)):
+        return found
     right, truth = step(v), summed(mapping.paths(at))[f"{first}.b"]
     for symbol in SYMBOLS[first]:
         for text, mix in MIXED.items():
@@ -79,6 +82,20 @@ def check(mapping: Mapping, at: Point, yours: Arrays, wrong: list[str]) -> list[
     if f"{first}.b" in wrong or f"{first}.W" not in yours:
         return []
     return of_weights(mapping, at, yours[f"{first}.W"], first, v[INPUT.get(first, "h_dec")], step(v, 0.0), step(v))
+
+
+def of_one_row(mapping: Mapping, at: Point, yours: Arrays, first: str, deltas: NDArray) -> list[Finding]:
+    """Biases that take the delta of one row where the sum over the rows belongs."""
+    name = f"{first}.b"
+    rows = deltas / at.samples
+    if first.startswith("phi"):
+        rows = rows.reshape(at.samples, len(at.x), -1).sum(axis=0)
+    for k, which in ((0, "first"), (-1, "last")):
+        if apart(yours.get(name, 0 * rows[k]), rows[k]) < EQUAL:
+            place = f"{MODEL_PARTS[first]} ({mapping.mine(name)})"
+            text = f"{place}: it is the delta of the {which} row only, where the sum over all rows belongs"
+            return [Finding(f"mixed:{first}", place, "a part of the batch", text, order=backward_order(name))]
+    return []
 
 
 def of_weights(

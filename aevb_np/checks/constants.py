@@ -10,6 +10,7 @@ import numpy as np
 from aevb_np.checks.problem import Point
 from aevb_np.checks.report import Finding
 from aevb_np.checks.student import Student
+from aevb_np.checks.units import fixed_variance
 from aevb_np.checks.values import SAME, Fit, Units, fault
 from aevb_np.distributions import LOG_2PI
 
@@ -23,6 +24,11 @@ def check(found: Fit, at: Point, units: Units, student: Student) -> tuple[list[F
     (M, D), gaussian = at.x.shape, student.decoder == "gaussian"
     row = units.unit * M * units.reconstruction
     yours, whole = found.constant / row, -0.5 * D * LOG_2PI if gaussian else 0.0
+    if variance := fixed_variance(student.decoder):
+        whole = -0.5 * D * (LOG_2PI + np.log(variance))
+        if abs(yours) < SMALL:  # as people write it
+            return [], [f"the value leaves out the constant of log N(x; m, {variance:g}): it is {-whole:.6g} nats a "
+                        "row too high"]  # fmt: skip
     of_prior = [0.0, *normalised(found, at, row)]
     offs = [yours - whole - c for c in of_prior]
     if min(map(abs, offs)) < SMALL:

@@ -17,7 +17,7 @@ from aevb_np.checks.names import kind_of_factor, told
 from aevb_np.checks.numeric import apart
 from aevb_np.checks.paths import surplus
 from aevb_np.checks.problem import Point
-from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, priors, summed
+from aevb_np.checks.reference import BACKWARD_ORDER, MODEL_PARTS, activations, backward_order, priors, summed, units_of
 from aevb_np.checks.report import Finding
 
 Arrays = dict[str, NDArray]
@@ -48,7 +48,7 @@ def observe(mapping: Mapping, at: Point) -> Rows:
     gradients = {name: np.stack([answer[name] for answer in answers]) - prior[name] for name in names}
     together = Point(at.p, at.x[:ROWS], at.eps[:ROWS])
     weights = {name: w for name, w, _ in at.p.arrays() if name.endswith(".W")}
-    return Rows(activations(mapping.model, together), gradients, weights, known.reconstruction, known.kl)
+    return Rows(activations(mapping.model, together), gradients, weights, known.reconstruction, known.all_of_kl)
 
 
 def check(mapping: Mapping, at: Point) -> list[Finding]:
@@ -57,7 +57,8 @@ def check(mapping: Mapping, at: Point) -> list[Finding]:
     deltas: Arrays = {}
     findings = []
     for layer in (name for name in BACKWARD_ORDER if f"{name}.W" in rows.weights):
-        choices = slopes.choices(layer, rows.numbers, rows.weights, deltas, (rows.reconstruction, rows.kl))
+        enters = rows.reconstruction, rows.kl
+        choices = slopes.choices(layer, rows.numbers, rows.weights, deltas, enters, units_of(mapping.model))
         delta, found = delta_of(layer, rows, choices, deltas, mapping)
         findings += found
         if delta is None:

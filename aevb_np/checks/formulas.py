@@ -134,6 +134,23 @@ GAUSSIAN: dict[str, Callable] = {
     "the decoder's square is not divided by sigma^2": lambda x, m, s: -0.5 * (s + (x - m) ** 2),
     "the reconstruction is a squared error without the decoder's variance": lambda x, m, s: -0.5 * (x - m) ** 2,
 }
+
+
+def fixed(variance: float) -> dict[str, Callable]:
+    """Those of a Gaussian whose variance is no output of the decoder, x and the mean given."""
+    return {
+        RIGHT: lambda x, m: -0.5 * (x - m) ** 2 / variance,
+        "the decoder has |x - m| where (x - m)^2 belongs": lambda x, m: -0.5 * np.abs(x - m) / variance,
+        "the decoder's square is missing: x - m where (x - m)^2 belongs": lambda x, m: -0.5 * (x - m) / variance,
+        "the reconstruction is the log-probability of bits, eq. (11), in a decoder that is declared a Gaussian": (
+            lambda x, m: x * np.log(m) + (1 - x) * np.log(1 - m)
+        ),
+        "the reconstruction is that of eq. (11) from logits, in a decoder that is declared a Gaussian": (
+            lambda x, m: x * m - softplus(m)
+        ),
+    }
+
+
 KL: dict[str, Callable] = {
     RIGHT: lambda mu, s: 0.5 * (mu**2 + np.exp(s) - 1 - s),
     "this is KL(p || q), the other direction": lambda mu, s: 0.5 * ((1 + mu**2) * np.exp(-s) - 1 + s),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks import black_box, hygiene, tables
-from aevb_np.checks.report import RIGHT, Finding, Report
+from aevb_np.checks.report import CODE, GRADIENTS, RIGHT, Finding, Report
 
 COARSE = 1e-10  # a value that moves in steps larger than this, relative to its size, is not one of float64
 
@@ -48,7 +48,7 @@ def check_gradients(
     >>> report.verdict, report.top.text
     ('wrong', 'W: the gradient is 1/N times what it should be')
     """
-    report, parameters = Report(explain=explain), hygiene.copied(dict(parameters))
+    report, parameters = Report(explain=explain, asked=(CODE, GRADIENTS)), hygiene.copied(dict(parameters))
     answer = gradients if callable(gradients) else lambda p: gradients
     if callable(gradients):
         report.add(*hygiene.check(value, gradients, parameters))
@@ -74,22 +74,22 @@ def unclear(report: Report, value: Callable, parameters: dict[str, NDArray]) -> 
     return bool(report.doubts)
 
 
-def compare(report: Report, value: Callable, parameters: dict, yours: dict, constants: Mapping) -> dict[str, NDArray]:
-    """Fill in the table and what the black box tells; the measured gradients, if they are whole, are returned."""
-    if sum(w.size for w in parameters.values()) > tables.LARGE:
-        report.rows = tables.rows_by_direction(value, parameters, yours)
-        report.doubts += tables.doubts(report.rows)
-        return {}
-    measured = tables.measure(value, parameters)
-    report.rows = [tables.row(name, yours.get(name), measured[name]) for name in parameters]
+def compare(
+    report: Report, value: Callable, parameters: dict, yours: dict, constants: Mapping, at: tables.Table | None = None
+) -> None:
+    """Fill in the table and what the black box tells."""
+    measured = at or tables.table(value, parameters, yours)
+    report.rows = measured.rows
     report.doubts += tables.doubts(report.rows)
-    gradients = {name: m.gradient for name, m in measured.items()}
+    if skipped := sum(row.kinks for row in report.rows):
+        report.notes.append(f"{skipped} numbers lie at a kink of the value (a unit that is just off), and are not judged")
+    if not measured.gradients:
+        return
     wrong = tables.wrong(report.rows)
-    report.add(*black_box.check(yours, gradients, parameters, wrong, constants))
+    report.add(*black_box.check(yours, measured.gradients, parameters, wrong, constants))
     if wrong and not report.findings:
         right = [row.name for row in report.rows if row.verdict == RIGHT]
         text = (
             f"{', '.join(wrong)}: not the gradient, and no pattern that is known; right: {', '.join(right) or 'none'}"
         )
         report.add(Finding(f"place:{wrong[0]}", ", ".join(wrong), "unknown", text))
-    return gradients

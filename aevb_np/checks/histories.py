@@ -10,7 +10,7 @@ from aevb_np.checks.numeric import apart
 from aevb_np.checks.probes import stacked
 from aevb_np.checks.problem import Point
 from aevb_np.checks.report import Finding
-from aevb_np.checks.student import Student, StudentError, called
+from aevb_np.checks.student import Student, StudentError
 
 Arrays = dict[str, NDArray]
 KEPT = "it uses numbers kept from another call"
@@ -71,11 +71,14 @@ def same_shapes(gradients: Arrays, parameters: Arrays) -> bool:
 
 def shared(student: Student, parameters: Arrays, at: Point) -> list[str]:
     """A note where a later call changes what an earlier one gave."""
-    first = called(student.gradients, copied(parameters), *student.inputs(at))
+    if student.gradients is None or student.one_row:
+        return []
+    (_, given), *_ = student.asked(student.gradients, copied(parameters), at)
+    first = student.named(given, "gradients")
     before = {name: np.array(g) for name, g in first.items()}
-    other = {name: w + 0.1 for name, w in copied(parameters).items()}
-    called(student.gradients, other, *student.inputs(at))
-    if all(np.array_equal(first[name], g, equal_nan=True) for name, g in before.items()):
+    student.asked(student.gradients, {name: w + 0.1 for name, w in copied(parameters).items()}, at)
+    now = student.named(given, "gradients")
+    if all(np.array_equal(now[name], g, equal_nan=True) for name, g in before.items()):
         return []
     return ["gradients gives the same arrays, or the same dictionary, in every call: what was given before changes; "
             "copy it if you keep it"]  # fmt: skip

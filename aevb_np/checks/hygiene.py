@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from aevb_np.checks.report import Finding
-from aevb_np.checks.student import StudentError
+from aevb_np.checks.student import StudentError, called
 
 Arrays = dict[str, Any]
 KIND = "the same question does not get the same answer"
@@ -78,7 +78,7 @@ def answer(gradients: Callable, parameters: Arrays) -> Arrays:
 
 def kept_as_given(value: Callable, gradients: Callable, parameters: Arrays) -> list[Finding]:
     """Whether a call leaves the parameters alone."""
-    findings = []
+    findings: list[Finding] = []
     for name, function in (("value", value), ("gradients", gradients)):
         given = copied(parameters)
         function(given)
@@ -134,14 +134,15 @@ def resolution(value: Callable, parameters: Arrays, moves: int = 12) -> float:
 
 
 def inputs_kept(student: Any, parameters: Arrays, at: Any) -> list[Finding]:
-    """Whether value and gradients leave x and eps alone, and whether the value uses them."""
+    """Whether value and gradients leave x, eps and the labels alone."""
     findings = []
-    for name in ("value", "gradients"):
-        x, eps = student.inputs(at)
-        given = x.copy(), eps.copy()
-        getattr(student, name)(copied(parameters), x, eps)
-        for what, now, before in zip(("x", "eps"), (x, eps), given):
-            if not np.array_equal(now, before):
+    for name in ("value", "gradients" if student.gradients is not None else "update"):
+        data = student.inputs(at.row(0) if student.one_row else at)
+        given = [a[0].copy() if student.one_row else a for a in data]
+        before = [a.copy() for a in given]
+        called(getattr(student, name), student.tree(copied(parameters)), *given)
+        for what, now, then in zip(("x", "eps", "the labels"), given, before):
+            if not np.array_equal(now, then):
                 text = f"{name} changes {what} in place; compute with a copy"
                 findings.append(fault(f"changes {what}", f"in {name}", text, "it changes what it was given"))
     return findings

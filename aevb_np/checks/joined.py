@@ -4,13 +4,14 @@ Such an array is split for the checks, into `name[:, :5]` and `name[:, 5:]`, and
 functions; which half is which the checks find out as for any other arrays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.checks import nested
 from aevb_np.checks.student import Student
 from aevb_np.model import VAE
 
@@ -26,18 +27,29 @@ def apart(student: Student, model: VAE) -> Student | None:
     if not joints:
         return None
 
-    def value(p: Arrays, x: NDArray, eps: NDArray) -> Any:
-        return student.value(together(p, joints), x, eps)
+    def wrapped(function: Callable | None) -> Callable | None:
+        """The same with halves in its arrays."""
+        return None if function is None else lambda p, *data: function(student.tree(together(p, joints)), *data)
 
-    def gradients(p: Arrays, x: NDArray, eps: NDArray) -> Any:
-        answer = student.gradients(together(p, joints), x, eps)
-        return halves(answer, joints) if isinstance(answer, Mapping) else answer
+    def gradients(p: Arrays, *data: NDArray) -> Any:
+        assert student.gradients is not None
+        return halves(student.named(student.gradients(student.tree(together(p, joints)), *data), "gradients"), joints)
+
+    def update(p: Arrays, *data: NDArray) -> Any:
+        assert student.update is not None
+        given = student.tree(together(p, joints))
+        answer = student.update(given, *data)
+        return halves(student.named(given if answer is None else answer, "update"), joints)
 
     def parameters(D: int, H: int, J: int) -> Arrays:
         assert student.parameters is not None
-        return halves(student.parameters(D, H, J), joints)
+        return halves(nested.flat(student.parameters(D, H, J)), joints)
 
-    return replace(student, value=value, gradients=gradients, parameters=parameters)
+    return replace(
+        student, value=wrapped(student.value), parameters=parameters,
+        gradients=gradients if student.gradients else None, update=update if student.update else None,
+        encode=wrapped(student.encode), decode=wrapped(student.decode),
+    )  # fmt: skip
 
 
 def joints_of(shapes: Mapping[str, tuple[int, ...]], model: VAE) -> Joints:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aevb_np.checks import shares, structure, values
 from aevb_np.checks.formulas import SAMPLED
 from aevb_np.checks.numeric import apart
-from aevb_np.checks.problem import H_DECODER, H_ENCODER, L, M, Point, model_of, point
+from aevb_np.checks.problem import H_ENCODER, L, M, Point, model_of, point
 from aevb_np.checks.reference import LATENT, Path, paths, priors, summed
 from aevb_np.checks.student import LAYOUTS, Student, StudentError, Windows, arrays_for, candidates, log_sigma_heads
 from aevb_np.checks.values import Fit, Terms, Units
@@ -69,7 +69,10 @@ class Mapping(NamedTuple):
     def unit_of_gradients(self, at: Point) -> float | None:
         """In what the gradients are those of the right bound, whatever the value is; None if they are not."""
         yours = self.as_given(at)
-        bound, prior = summed(paths(self.model, at)), summed(priors(at))
+        weights = dict.fromkeys(LATENT, self.student.kl_weight)
+        ways = {way: {name: weights.get(way[0], 1.0) * g for name, g in arrays.items()}
+                for way, arrays in paths(self.model, at).items()}  # fmt: skip
+        bound, prior = summed(ways), summed(priors(at))
         for unit in (1.0, -1.0, 1 / len(at.x), -1 / len(at.x)):
             of_value = self.found.prior if self.found else dict.fromkeys(bound, 0.0)
             for c in of_value, {name: unit * (c != 0) for name, c in of_value.items()}:  # as it is, or once
@@ -81,7 +84,7 @@ class Mapping(NamedTuple):
     def paths(self, at: Point, rows: NDArray | None = None, samples: NDArray | None = None) -> dict[Path, Arrays]:
         """The reference's gradient of the student's value, path by path, in the same terms."""
         known = self.units(at)
-        factors = dict.fromkeys(LATENT, known.kl)
+        factors = dict.fromkeys(LATENT, known.all_of_kl)
         found = {
             path: {name: factors.get(path[0], known.reconstruction) * g for name, g in arrays.items()}
             for path, arrays in paths(self.model, at, rows, samples, self.sampled).items()
@@ -103,9 +106,11 @@ class Mapping(NamedTuple):
 
 def models(student: Student) -> list[VAE]:
     """The paper's models that the student may have written down."""
-    H = (H_DECODER, H_ENCODER) if student.names is not None else (H_DECODER, H_DECODER)
-    means = (True, False) if student.decoder == "gaussian" else (True,)
-    return [model_of(student.decoder, H, sigmoid_mean) for sigmoid_mean in means]
+    H = student.size_of("H")
+    both = (H, H_ENCODER) if student.names is not None and "H" not in student.sizes else (H, H)
+    means = (True, False) if student.decoder != "bernoulli" else (True,)
+    sizes = student.size_of("J"), student.size_of("D"), student.units
+    return [model_of(student.decoder, both, sigmoid_mean, *sizes) for sigmoid_mean in means]
 
 
 def samples_of(student: Student) -> int:
@@ -139,6 +144,23 @@ def find(student: Student) -> Mapping | None:
         if read := explained(student, model, windows):
             return mapped(student, model, *read)
     return Mapping(student, *guesses[0], None, None, None, sure) if guesses else None
+
+
+def exactly(student: Student, most: int = 24) -> Fit | None:
+    """How the value is made of the parts of a declared network, if it is and no other fault is in it."""
+    for model in models(student):
+        points = values.points_for(model, samples_of(student), M)
+        terms = Terms(model, points)
+
+        def ask(shapes, fits, at=points[0]):
+            return structure.reading(student, shapes, fits, at)
+
+        for windows in itertools.islice(candidates(student, model, ask), most):
+            value = values.at_points(student, windows, points)
+            found = values.fit(terms, value) or values.fit(terms, value, kl=SAMPLED)
+            if found and found.a and found.b * found.a < 0:
+                return found
+    return None
 
 
 def explained(student: Student, model: VAE, windows: Windows) -> tuple[Windows, Fit] | None:
@@ -191,7 +213,7 @@ def unused(student: Student, windows: Windows, points: list[Point]) -> list[str]
 
 def mapped(student: Student, model: VAE, windows: Windows, found: Fit) -> Mapping:
     """The mapping, once it is known what the value is made of."""
-    many = values.units(found, M, student.sign, student.scale)
+    many = values.units(found, M, student.sign, student.scale, student.kl_weight)
     if found.faults or found.sampled:
         return Mapping(student, model, windows, found, many, None)
     with contextlib.suppress(StudentError):  # it may not run with one row
@@ -199,7 +221,7 @@ def mapped(student: Student, model: VAE, windows: Windows, found: Fit) -> Mappin
         alone = values.fit(terms, values.at_points(student, windows, terms.points))
         alone = alone or values.by_array(student, windows, model, 1, 1)
         if alone and alone.a:
-            one = values.units(alone, 1, int(np.sign(many.unit)))
+            one = values.units(alone, 1, int(np.sign(many.unit)), None, student.kl_weight)
             return Mapping(student, model, windows, found, many, one)
     return Mapping(student, model, windows, found, many, None)
 

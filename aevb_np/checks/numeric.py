@@ -15,10 +15,11 @@ STEP = 3e-4  # where the h^4 of the extrapolated difference meets the rounding o
 
 
 class Measured(NamedTuple):
-    """A measured gradient, and what is likely to be wrong with each of its numbers."""
+    """A measured gradient, and what is likely to be wrong with each of its numbers: infinite where it has a kink."""
 
     gradient: NDArray
     error: NDArray
+    kinks: int = 0  # how many numbers had to be measured again, because a kink was near
 
 
 def differences(f: Callable, array: NDArray, step: float = STEP, rounding: float = 0.0) -> Measured:
@@ -27,6 +28,9 @@ def differences(f: Callable, array: NDArray, step: float = STEP, rounding: float
     C(h) is wrong by c h^2 + O(h^4), and in the combination c h^2 is gone. How much it moved C(h) bounds what is left;
     a tenth of that, and the rounding of f divided by the step, is the estimate of the error.
 
+    Where f has a kink within the step, as with rectified units, C(h) and C(2h) differ, or the two one-sided differences
+    do by more than curvature explains. Such a number is measured again with smaller steps, see `closer`.
+
     f() gives a number and reads `array` (float64), whose numbers are changed one at a time, in place, and put back. The
     step is for numbers up to 1, and in proportion above. `rounding` is what f() is known to be uncertain by, if that is
     more than a few units in its last place.
@@ -34,30 +38,61 @@ def differences(f: Callable, array: NDArray, step: float = STEP, rounding: float
     Examples
     --------
     >>> a = np.array([2.0, 3.0])
-    >>> gradient, error = differences(lambda: (a**3).sum(), a)
+    >>> gradient, error, _ = differences(lambda: (a**3).sum(), a)
     >>> gradient.round(9), bool((abs(gradient - 3 * a**2) < error).all())
     (array([12., 27.]), True)
+    >>> a = np.array([1e-4, 0.0, 1.0])
+    >>> gradient, error, kinks = differences(lambda: np.maximum(a, 0).sum(), a)
+    >>> gradient.round(9), error < 1e-6, kinks
+    (array([1. , 0.5, 1. ]), array([ True, False,  True]), 2)
     """
     f_0 = float(f())
     rounding = 4 * max(rounding, EPS * abs(f_0))
-    gradient, error = np.empty(array.shape), np.empty(array.shape)
+    gradient, error, bent = np.empty(array.shape), np.empty(array.shape), np.empty(array.shape)
     for index in np.ndindex(array.shape):
-        kept = array[index]
-        h = step * max(1.0, float(abs(kept)))
-
-        def central(h, index=index, kept=kept):
-            array[index] = kept + h
-            above, f_above = array[index], float(f())
-            array[index] = kept - h
-            taken = above - array[index]  # 2h, as floating point really took it
-            return (f_above - float(f())) / taken
-
-        near, far = central(h), central(2 * h)
-        array[index] = kept
+        h = step * max(1.0, float(abs(array[index])))
+        (near, bend), (far, bend_far) = (one_step(f, array, index, k * h, f_0) for k in (1, 2))
         correction = (near - far) / 3
         gradient[index] = near + correction
         error[index] = 0.1 * abs(correction) + rounding / h
-    return Measured(gradient, error)
+        bent[index] = max(abs(near - far), abs(bend_far - 2 * bend)) - 10 * rounding / h
+    scale = np.abs(gradient).max(initial=0.0)
+    again = [tuple(map(int, index)) for index in np.argwhere(bent > NEAR_A_KINK * scale)]
+    for index in again:
+        gradient[index], error[index] = closer(f, array, index, f_0, rounding)
+        if error[index] > UNKNOWABLE * scale:
+            error[index] = np.inf
+    return Measured(gradient, error, len(again))
+
+
+NEAR_A_KINK = 1e-6  # relative to the largest number of the array: curvature leaves less
+UNKNOWABLE = 1e-3
+STEPS = 10.0 ** -np.arange(4, 7.1, 0.5)  # from 1e-4 down to 1e-7
+
+
+def one_step(f: Callable, array: NDArray, index: tuple[int, ...], h: float, f_0: float) -> tuple[float, float]:
+    """The central difference, and the two one-sided ones' difference: h f'' without a kink, its jump with one."""
+    kept = array[index]
+    array[index] = kept + h
+    above, f_above = array[index], float(f())
+    array[index] = kept - h
+    below, f_below = array[index], float(f())
+    array[index] = kept
+    taken = above - below  # 2h, as floating point really took it
+    return (f_above - f_below) / taken, (f_above - 2 * f_0 + f_below) / (taken / 2)
+
+
+def closer(f: Callable, array: NDArray, index: tuple[int, ...], f_0: float, rounding: float) -> tuple[float, float]:
+    """The derivative near a kink, and its error: from the two steps, one after the other, that agree best.
+
+    Below the distance of the kink central differences agree, and the one-sided ones differ in proportion to the step.
+    At the kink itself no two do.
+    """
+    steps = STEPS * max(1.0, float(abs(array[index])))
+    slopes, bends = np.array([one_step(f, array, index, h, f_0) for h in steps]).T
+    error = np.abs(np.diff(slopes)) + np.abs(bends[:-1] - bends[1:] * steps[0] / steps[1]) + rounding / steps[1:]
+    best = int(np.argmin(error))
+    return float(slopes[best + 1]), float(error[best])
 
 
 def richardson(f: Callable, array: NDArray, step: float = STEP) -> NDArray:

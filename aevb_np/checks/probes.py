@@ -11,7 +11,7 @@ import numpy as np
 from aevb_np.checks.names import told
 from aevb_np.checks.problem import Point
 from aevb_np.checks.report import Finding
-from aevb_np.checks.student import Student
+from aevb_np.checks.student import Student, StudentError
 from aevb_np.checks.values import fault
 
 
@@ -19,15 +19,27 @@ def check(student: Student, parameters: dict[str, Any], at: Point) -> list[Findi
     """Findings about the value alone."""
     findings = zero_parameters(student, parameters, at)
     findings += uncounted(student, parameters, at)
-    alone = [student.value_at(parameters, stacked(at, copies)) for copies in (1, 2, 3)]
-    if not findings and abs(alone[2] - 2 * alone[1] + alone[0]) > 1e-8 * max(map(abs, alone)):
-        text = "a batch with every row twice or three times is neither the same mean nor twice or three times the sum"
-        text += ": rows influence each other" * influence(student, parameters, at)
-        findings.append(fault("batch", "rows that are not treated alike", text, "how the rows are put together"))
     quiet = at._replace(eps=np.zeros_like(at.eps))
-    if student.value_at(parameters, quiet) == alone[0]:
+    if student.value_at(parameters, quiet) == student.value_at(parameters, at):
         findings.append(fault("no noise", "the sampler", "the value does not depend on eps: z is not sampled", "z"))
     return findings
+
+
+def notes(student: Student, parameters: dict[str, Any], at: Point) -> list[str]:
+    """What is worth a word, but may be meant: labels go with the numbers of the rows, others are normalised over them."""
+    if student.one_row:
+        return []
+    try:
+        alone = [student.value_at(parameters, stacked(at, copies)) for copies in (1, 2, 3)]
+    except StudentError:
+        return ["the value can be had for one number of rows only"]
+    if influence(student, parameters, at):
+        return ["what one row of x and eps does to the value depends on the other rows: is something normalised over "
+                "them?"]  # fmt: skip
+    if not abs(alone[2] - 2 * alone[1] + alone[0]) > 1e-8 * max(map(abs, alone)):
+        return []
+    return ["a batch with every row twice has neither the same value nor twice the value: the rows count by number. If "
+            "they have labels, LABELS = 4 gives the functions one more argument"]  # fmt: skip
 
 
 def with_rows(student: Student, parameters: dict[str, Any], at: Point, *rows: int) -> float:
@@ -74,3 +86,17 @@ def zero_parameters(student: Student, parameters: dict[str, Any], at: Point) -> 
     plain = min(said, key=lambda text: sum(letter.isalpha() for letter in text))  # a sum or a mean, whichever it is
     text = f"with all parameters zero the bound is -D ln 2 a row; yours is {plain} times that"
     return [fault(f"zero:{plain}", "a factor", text, "the reconstruction: how often it enters")]
+
+
+def in_logarithm(student: Student, parameters: dict[str, Any], at: Point) -> float:
+    """c where the value has log(y + c) for log y; 0 if it has not.
+
+    With all parameters zero y is 1/2 everywhere, and the value tells c to many digits.
+    """
+    value = student.value_at({name: np.zeros_like(w) for name, w in parameters.items()}, at)
+    for rows in (1, len(at.x)):
+        c = math.exp(-abs(value) / (at.x.shape[1] * rows)) - 0.5
+        for k in range(4, 13):
+            if abs(c - 10.0**-k) < 0.02 * 10.0**-k:
+                return 10.0**-k
+    return 0.0

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.checks.units import OneHiddenLayer, fixed_variance
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params
@@ -42,8 +43,19 @@ class Point(NamedTuple):
         return Point(self.p, self.x[m : m + 1], self.eps[one])
 
 
-def model_of(decoder: str, H: tuple[int, int] = (H_DECODER, H_ENCODER), sigmoid_mean: bool = True, J: int = J) -> VAE:
-    """The paper's model, eq. (11) or (12), with H hidden units in decoder and encoder."""
+def model_of(
+    decoder: str, H: tuple[int, int] = (H_DECODER, H_ENCODER), sigmoid_mean: bool = True, J: int = J, D: int = D,
+    units: str = "tanh",
+) -> VAE:  # fmt: skip
+    """The paper's model, eq. (11) or (12), with H hidden units in decoder and encoder, or one that people often have.
+
+    `decoder` may be a Gaussian of one fixed variance, see `fixed_variance`, and the units others than tanh.
+    """
+    if units != "tanh" or decoder not in ("bernoulli", "gaussian"):
+        variance = fixed_variance(decoder)
+        heads = ("logits",) if decoder == "bernoulli" else ("mean", "log_var")[: 1 if variance else 2]
+        theta = OneHiddenLayer(J, H[0], D, units, heads, sigmoid_mean and decoder != "bernoulli", variance)
+        return VAE(theta, OneHiddenLayer(D, H[1], J, units, ("mean", "log_var")))  # type: ignore[arg-type]
     kinds: dict[str, Any] = {
         "bernoulli": lambda: BernoulliMLP(J, H[0], D),
         "gaussian": lambda: GaussianMLP(J, H[0], D, sigmoid_mean),

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.problem import Point
+from aevb_np.checks.units import UNITS
 from aevb_np.distributions import bernoulli_log_prob, gaussian_kl, gaussian_log_prob
 from aevb_np.model import VAE
-from aevb_np.networks import BernoulliMLP
 from aevb_np.params import Params
 from aevb_np.reparameterization import gaussian, repeat, repeat_rows
 
@@ -56,20 +56,19 @@ def taken(p: Params) -> Arrays:
 
 def log_px_given(model: VAE, x: NDArray, output: Any) -> tuple[NDArray, Any]:
     """log p(x|z) from what the decoder puts out, and its backward to that: a list with one gradient for each head."""
-    if isinstance(model.decoder, BernoulliMLP):
+    if "logits" in model.decoder.shapes:
         log_px, back = bernoulli_log_prob(x, output)
         return log_px, lambda d: [back(d)]
+    if "log_var" not in model.decoder.shapes:
+        v = model.decoder.variance  # type: ignore[union-attr]
+        return -0.5 * ((x - output) ** 2 / v).sum(axis=1), lambda d: [d[:, None] * (x - output) / v]
     log_px, back = gaussian_log_prob(x, *output)
     return log_px, lambda d: list(back(d)[1:])
 
 
-def parts(model: VAE, at: Point) -> dict[str, float]:
-    """The sums over the rows of E log p(x|z) and of the KL."""
-    (mu, log_var), _ = model.encoder.forward(at.p.phi, at.x)
-    kl, _ = gaussian_kl(mu, log_var)
-    z, _ = gaussian(repeat(mu, at.samples), repeat(log_var, at.samples), at.eps)
-    log_px, _ = model.decoder.log_prob(at.p.theta, repeat(at.x, at.samples), z)
-    return {"reconstruction": log_px.sum() / at.samples, "kl": kl.sum()}
+def units_of(model: VAE) -> str:
+    """The kind of its hidden units, one of UNITS."""
+    return getattr(model.encoder, "units", "tanh")
 
 
 def paths(
@@ -154,12 +153,15 @@ def activations(model: VAE, at: Point) -> Arrays:
     (mu, log_var), _ = model.encoder.forward(phi, at.x)
     z, _ = gaussian(mu, log_var, at.eps)
     output: Any = model.decoder.forward(theta, z)[0]
+    f = UNITS[units_of(model)].f
     a_phi, a_theta = at.x @ phi.hidden.W + phi.hidden.b, z @ theta.hidden.W + theta.hidden.b
-    named = {"x": at.x, "a_enc": a_phi, "h_enc": np.tanh(a_phi), "mu": mu, "log_var": log_var}
-    named |= {"sigma": np.exp(0.5 * log_var), "eps": at.eps, "z": z, "a_dec": a_theta, "h_dec": np.tanh(a_theta)}
-    if isinstance(model.decoder, BernoulliMLP):
+    named = {"x": at.x, "a_enc": a_phi, "h_enc": f(a_phi), "mu": mu, "log_var": log_var}
+    named |= {"sigma": np.exp(0.5 * log_var), "eps": at.eps, "z": z, "a_dec": a_theta, "h_dec": f(a_theta)}
+    if "logits" in model.decoder.shapes:
         named |= {"a_out": output, "y": 0.5 * (1 + np.tanh(0.5 * output))}
     else:
+        if "log_var" not in model.decoder.shapes:
+            output = output, np.full_like(output, np.log(model.decoder.variance))  # type: ignore[union-attr]
         named |= {"m": output[0], "log_var_x": output[1], "prec": np.exp(-output[1])}
         named["a_m"] = named["h_dec"] @ theta.mean.W + theta.mean.b
     return named

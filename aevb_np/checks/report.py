@@ -6,7 +6,10 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-RIGHT, WRONG, UNKNOWN = "right", "wrong", "cannot tell"
+RIGHT, WRONG, UNKNOWN, NOT_JUDGED = "right", "wrong", "cannot tell", "not judged"
+PARTLY = "gradients right"  # and something else not judged
+CODE, GRADIENTS, VALUE = "code", "gradients", "value"  # what a verdict is about
+OF = {"code": CODE, "value": VALUE, "sampler": VALUE, "bound": VALUE}  # a part of the program; the others: gradients
 PARTS = ("code", "value", "sampler", "gradient", "bound", "batch")  # in the order in which they are told
 
 
@@ -19,6 +22,7 @@ class Row(NamedTuple):
     noise: float  # what is likely to be wrong with the measured one, on the same scale
     verdict: str
     worst: tuple[tuple, ...] = ()  # up to three of (index, yours, measured)
+    kinks: int = 0  # how many of its numbers lie at a kink of the value, and are not judged
 
 
 class Finding(NamedTuple):
@@ -44,15 +48,43 @@ class Report:
     rows: list[Row] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)  # why it cannot tell
+    doubts: list[str] = field(default_factory=list)  # why the gradients cannot be told
+    not_judged: dict[str, str] = field(default_factory=dict)  # what was not judged besides, why, and what to add
     explain: int = 0
+    asked: tuple[str, ...] = (CODE, GRADIENTS, VALUE)
+
+    @property
+    def verdicts(self) -> dict[str, tuple[str, str]]:
+        """Of the code, the gradients and the value: "right", "wrong" or "not judged", and why it was not judged.
+
+        `check_gradients` and `check_sampler` do not ask for all of them.
+        """
+        parts = [finding.part for finding in self.findings]
+        wrong = {OF.get(part, GRADIENTS) for part in parts} | ({GRADIENTS} if self.wrong_arrays else set())
+        found = {}
+        for what in self.asked:
+            why = self.not_judged.get(what, "")
+            if what == GRADIENTS and not why and (self.doubts or any(row.verdict == UNKNOWN for row in self.rows)):
+                why = (self.doubts or ["see the table"])[0]
+            if what != CODE and not why and CODE in wrong and not self.rows:
+                why = "mend the code first"
+            found[what] = (WRONG, "") if what in wrong else (NOT_JUDGED, why) if why else (RIGHT, "")
+        return found
 
     @property
     def verdict(self) -> str:
-        """ "right", "wrong" or "cannot tell"."""
-        if self.findings or any(row.verdict == WRONG for row in self.rows):
+        """ "right", "wrong", "gradients right" (of the value nothing is known) or "cannot tell"."""
+        said = {what: verdict for what, (verdict, _) in self.verdicts.items()}
+        if WRONG in said.values():
             return WRONG
-        return UNKNOWN if self.doubts or any(row.verdict == UNKNOWN for row in self.rows) else RIGHT
+        if set(said.values()) == {RIGHT}:
+            return RIGHT
+        return PARTLY if said.get(GRADIENTS) == RIGHT and len(said) > 2 else UNKNOWN
+
+    @property
+    def passes(self) -> bool:
+        """Whether nothing is wrong and the gradients were judged."""
+        return self.verdict in (RIGHT, PARTLY)
 
     @property
     def top(self) -> Finding | None:
@@ -80,12 +112,26 @@ class Report:
         lines += ["", *self.faults(explain)] if self.findings else []
         lines += [f"cannot tell: {doubt}" for doubt in self.doubts]
         lines += [f"note: {note}" for note in self.notes]
-        return "\n".join([*squeezed(lines), f"verdict: {self.verdict}"])
+        if self.verdict != RIGHT and VALUE in self.asked:
+            lines += ["", *(f"{what + ':':10} {' '.join(filter(None, [verdict + ';' * bool(why), why]))}"
+                            for what, (verdict, why) in self.verdicts.items())]  # fmt: skip
+        return "\n".join([*squeezed(lines), self.last_line()])
+
+    def last_line(self) -> str:
+        """The verdict, with what was not judged and what to add."""
+        if VALUE not in self.asked or self.verdict == RIGHT:
+            return f"verdict: {self.verdict}"
+        left = [f"{what} not judged: {why}" for what, (verdict, why) in self.verdicts.items() if verdict == NOT_JUDGED]
+        if self.verdict == UNKNOWN and len(left) > 1:
+            left = left[:1]
+        return "; ".join([f"verdict: {self.verdict}", *left])
 
     def faults(self, explain: int) -> list[str]:
         """The first fault, as much of it as was asked for."""
         first = self.findings[0]
         lines = [f"first fault: in the {first.part}, {first.place}"]
+        if first.label in ("code:exception", "code:stopped"):  # what stops it hides nothing
+            explain = 2
         lines += [f"family: {first.family}"] if explain >= 1 else []
         lines += [f"name: {first.text}"] if explain >= 2 else []
         if explain < 2:
@@ -98,7 +144,9 @@ class Report:
 
     def json(self) -> str:
         """Everything, for programs."""
-        return json.dumps(finite({"verdict": self.verdict, **self.as_dict()}), indent=1, allow_nan=False)
+        told = {what: {"verdict": verdict, "why": why} for what, (verdict, why) in self.verdicts.items()}
+        plain = {"verdict": self.verdict, "verdicts": told, **self.as_dict()}
+        return json.dumps(finite(plain), indent=1, allow_nan=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts, from which `from_dict` makes the report again."""
@@ -111,13 +159,14 @@ class Report:
     def from_dict(cls, plain: dict[str, Any]) -> "Report":
         """The report of which `as_dict` made these lists."""
         rows = [Row(**row) for row in plain["rows"]]
-        return cls(**plain | {"rows": rows, "findings": [Finding(**f) for f in plain["findings"]]})
+        lists = {"rows": rows, "findings": [Finding(**f) for f in plain["findings"]], "asked": tuple(plain["asked"])}
+        return cls(**plain | lists)
 
     def __str__(self) -> str:
         return self.text()
 
     def _repr_html_(self) -> str:
-        colour = {RIGHT: "#1a7f37", WRONG: "#b3261e", UNKNOWN: "#8a6d00"}[self.verdict]
+        colour = {RIGHT: "#1a7f37", WRONG: "#b3261e"}.get(self.verdict, "#8a6d00")
         return f'<pre style="border-left: 4px solid {colour}; padding-left: 1em">{html.escape(self.text())}</pre>'
 
 
@@ -125,7 +174,7 @@ def tells_more(other: Finding, first: Finding) -> bool:
     """Whether a second finding is no other way to say the first: of what is accounted for, only its local name."""
     if other.text == first.text or other.label.startswith("single"):
         return False
-    return not (first.whole and first.part == other.part) or other.label.startswith(("slope", "bug"))
+    return not (first.whole and first.part == other.part) or other.label.startswith("slope")
 
 
 def table(rows: list[Row]) -> list[str]:

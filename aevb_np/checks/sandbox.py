@@ -5,33 +5,22 @@ It may crash, exit, loop for ever, print or read; the parent waits no longer tha
 
 import contextlib
 import importlib.util
-import inspect
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from numpy.typing import NDArray
-
 from aevb_np._atomic import replacing
 from aevb_np.checks import hygiene
-from aevb_np.checks.facts import check_sampler
+from aevb_np.checks.files import checked
 from aevb_np.checks.report import Report
 from aevb_np.checks.student import DeclarationError, StudentError, called
-from aevb_np.checks.vae import check_vae
-from aevb_np.reparameterization import gaussian
 
-DECLARATIONS = {
-    "DECODER": "decoder", "EPS": "layout", "COLUMNS": "columns", "NAMES": "names", "SIGN": "sign", "SCALE": "scale",
-    "NETWORK": "network", "PRIOR_WEIGHT": "prior", "NO_LOG_2PI": "no_log_2pi",
-}  # fmt: skip
-FACTS = {"sample": ["mu", "log_var", "eps"], "kl": ["mu", "log_var"]}
 NOT_RUN = "it does not run"
 
 
@@ -87,11 +76,12 @@ def read(answer: Path, code: int | None, seconds: float, said: str) -> Report:
     else:
         report, stage = Report(), told["stage"]
         if code is None:
-            text = (
-                f"it did not finish in {seconds:g} seconds, in {stage}: an endless loop, or training at the top level?"
-            )
-        else:
-            text = f"the process ended with code {code} in {stage}" + (f": {said.splitlines()[-1]}" if said else "")
+            text = f"it did not finish in {seconds:g} seconds, in {stage}: --seconds {10 * seconds:g} gives it more"
+            if stage == "loading the file":
+                text += ", if it is no endless loop, nor training at the top level"
+            report.not_judged = dict.fromkeys(report.asked, text)
+            return report
+        text = f"the process ended with code {code} in {stage}" + (f": {said.splitlines()[-1]}" if said else "")
         report.add(hygiene.fault("stopped", f"in {stage}", text, NOT_RUN))
         return report
     if lines := [line for line in said.splitlines() if line.strip()]:
@@ -129,36 +119,6 @@ def load(path: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def checked(module: ModuleType) -> Report:
-    """The report on a module that keeps to the page in `aevb_np.checks`."""
-    for name in ("value", "gradients"):
-        if not callable(getattr(module, name, None)):
-            raise DeclarationError(
-                f"the file defines no {name}(parameters, x, eps); `aevb check --help` says what is expected"
-            )
-    declared = {ours: getattr(module, name) for name, ours in DECLARATIONS.items() if hasattr(module, name)}
-    report = check_vae(module.value, module.gradients, getattr(module, "parameters", None), **declared)
-    sample, kl = (offered(module, name, arguments) for name, arguments in FACTS.items())
-    if sample or kl:
-        drawn = check_sampler(sample or gaussian_sample, kl)
-        report.add(*drawn.findings)
-        report.notes += [f"your sample or kl: {note}" for note in drawn.notes]
-    return report
-
-
-def offered(module: ModuleType, name: str, arguments: list[str]) -> Callable | None:
-    """A function of the file with these very arguments; one of the same name with others is none of ours."""
-    function = getattr(module, name, None)
-    if not inspect.isfunction(function) or list(inspect.signature(function).parameters) != arguments:
-        return None
-    return lambda *given: called(function, *given)
-
-
-def gaussian_sample(mu: NDArray, log_var: NDArray, eps: NDArray) -> NDArray:
-    """The right one, to test a KL with."""
-    return gaussian(mu, log_var, eps)[0]
 
 
 if __name__ == "__main__":

@@ -56,10 +56,10 @@ def fit(student: Student, windows: Windows, model: VAE, samples: int, rows: int)
 
 
 # The terms of which the right formulas are sums, (name, term); the KL counts with a minus.
-TERMS_OF: dict[bool, list[tuple[str, Callable]]] = {
-    True: [("the reconstruction's x log y", lambda x, a: -x * softplus(-a)),
+TERMS_OF: dict[str, list[tuple[str, Callable]]] = {
+    "logits": [("the reconstruction's x log y", lambda x, a: -x * softplus(-a)),
            ("the reconstruction's (1 - x) log(1 - y)", lambda x, a: -(1 - x) * softplus(a))],
-    False: [("the reconstruction's -log sigma", lambda x, m, s: -0.5 * s),
+    "log_var": [("the reconstruction's -log sigma", lambda x, m, s: -0.5 * s),
             ("the reconstruction's square", lambda x, m, s: -0.5 * (x - m) ** 2 * np.exp(-s))],
 }  # fmt: skip
 TERMS_OF_KL: list[tuple[str, Callable]] = [
@@ -77,21 +77,23 @@ TERMS_OF_SAMPLED: list[tuple[str, Callable]] = [
 def by_formula(student: Student, windows: Windows, model: VAE, samples: int, rows: int) -> Fit | None:
     """The right value, but that one or two of the terms of its formulas enter with another factor."""
     terms = Terms(model, points_for(model, samples, rows, MANY), windows)
-    value = at_points(student, windows, terms.points)
+    value, last = at_points(student, windows, terms.points), list(model.decoder.shapes)[-1]
+    whole = [("the reconstruction", terms.likelihoods[RIGHT])]
     for of_kl in (TERMS_OF_KL, TERMS_OF_SAMPLED):
-        if found := with_factors(terms, value, [*TERMS_OF[terms.bernoulli], *of_kl]):
+        if found := with_factors(terms, value, TERMS_OF.get(last, whole), of_kl):
             return found
     return None
 
 
-def with_factors(terms: Terms, value: NDArray, named: list[tuple[str, Callable]]) -> Fit | None:
+def with_factors(terms: Terms, value: NDArray, of_x: list[tuple[str, Callable]], of_z: list[tuple[str, Callable]]
+                 ) -> Fit | None:  # fmt: skip
     """The factors with which the terms make the value, if they do and one or two of them are not as the others."""
-    columns, samples = [], terms.points[0].samples
+    columns, samples, named = [], terms.points[0].samples, [*of_x, *of_z]
     for at, encoded in zip(terms.points, terms.encoded):
         of_reconstruction = terms.decoded(at, encoded)
         of_kl = *(repeat(array, samples) for array in encoded), at.eps
-        columns.append([f(*of_reconstruction).sum() / samples for _, f in named[:2]])
-        columns[-1] += [f(*of_kl).sum() / samples for _, f in named[2:]]
+        columns.append([f(*of_reconstruction).sum() / samples for _, f in of_x])
+        columns[-1] += [f(*of_kl).sum() / samples for _, f in of_z]
     made = combination([*np.array(columns).T, *terms.prior, np.ones(len(value))], value)
     if made is None or made[1] > EXACT:
         return None

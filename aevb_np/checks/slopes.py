@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.reference import MODEL_PARTS
+from aevb_np.checks.units import UNITS
 
 Arrays = Mapping[str, NDArray]
 LOCAL, WIRING, FORMULA = "a local derivative", "which way the gradient comes back", "the gradient of a density"
@@ -26,7 +27,9 @@ class Choice(NamedTuple):
     family: str = LOCAL
 
 
-def choices(layer: str, v: Arrays, W: Arrays, before: Arrays, enters: tuple[float, float]) -> list[Choice]:
+def choices(
+    layer: str, v: Arrays, W: Arrays, before: Arrays, enters: tuple[float, float], units: str = "tanh"
+) -> list[Choice]:
     """The right step to the delta of a layer, and the others.
 
     Parameters
@@ -41,6 +44,8 @@ def choices(layer: str, v: Arrays, W: Arrays, before: Arrays, enters: tuple[floa
         The student's deltas of the layers that a backward pass meets first.
     enters : (float, float)
         How often the reconstruction and the KL enter the student's value: 1, 1 unless that is wrong.
+    units : str
+        The kind of the hidden units.
     """
     r, k = enters
     match layer:
@@ -52,15 +57,15 @@ def choices(layer: str, v: Arrays, W: Arrays, before: Arrays, enters: tuple[floa
             return decoder_log_var(v, r)
         case "theta.hidden":
             heads = [name for name in ("theta.logits", "theta.mean", "theta.log_var") if name in before]
-            return hidden(v["h_dec"], v["a_dec"], heads, W, before) + other_layer(
-                v["h_enc"], "encoder", heads, W, before
-            )
+            found = hidden(v["h_dec"], v["a_dec"], heads, W, before, units)
+            return found + other_layer(v["a_enc"], "encoder", heads, W, before, units)
         case "phi.mean":
-            return encoder_mean(v, W, before, k)
+            return encoder_mean(v, W, before, k, units)
         case "phi.log_var":
-            return encoder_log_var(v, W, before, k)
+            return encoder_log_var(v, W, before, k, units)
     heads = ["phi.mean", "phi.log_var"]
-    return hidden(v["h_enc"], v["a_enc"], heads, W, before) + other_layer(v["h_dec"], "decoder", heads, W, before)
+    found = hidden(v["h_enc"], v["a_enc"], heads, W, before, units)
+    return found + other_layer(v["a_dec"], "decoder", heads, W, before, units)
 
 
 def inputs(u: str, v: NDArray) -> Arrays:
@@ -124,6 +129,7 @@ def decoder_mean(v: Arrays, r: float) -> list[Choice]:
         f"(x - m) / sigma_x^4{s}": d * precision**2 * slope,
         f"(x - m) log sigma_x^2{s}": d * v["log_var_x"] * slope,
         f"(x - m)^2 / sigma_x^2{s}": d**2 * precision * slope,
+        f"((x - m)^2 / sigma_x^2 - 1) / 2{s}, that of the log-variance": 0.5 * (d**2 * precision - 1) * slope,
         "0": 0 * d,
     }
     if with_sigmoid:
@@ -164,6 +170,7 @@ def decoder_log_var(v: Arrays, r: float) -> list[Choice]:
         "((x - m)^2 / sigma_x^2 + 1) / 2": 0.5 * (q + 1),
         "(x - m)^2 / sigma_x^2 - 1/2": q - 0.5,
         "(x - m)^2 / sigma_x^2 / 2 - 1": 0.5 * q - 1,
+        "(x - m) / sigma_x^2, that of the mean": d * precision,
         "the derivative in sigma_x": (q - 1) * np.sqrt(precision),
         "the derivative in sigma_x^2": 0.5 * (q - 1) * precision,
         "0": 0 * q,
@@ -171,12 +178,30 @@ def decoder_log_var(v: Arrays, r: float) -> list[Choice]:
     return listed(right, formulas, r, "your delta of the decoder's log-variance")
 
 
-def hidden(h: NDArray, a: NDArray, heads: list[str], W: Arrays, before: Arrays) -> list[Choice]:
-    """Back through the heads and a tanh."""
+def hidden(h: NDArray, a: NDArray, heads: list[str], W: Arrays, before: Arrays, units: str) -> list[Choice]:
+    """Back through the heads and the hidden units."""
     dh = sum((before[head] @ W[f"{head}.W"].T for head in heads), np.zeros(()))
-    slopes = {
+    slopes, right = slopes_of(h, a, units), UNITS[units].words
+    found = [
+        Choice(used, dh * slope, f"the local derivative you use is {used}, it should be {right}")
+        for used, slope in slopes.items()
+    ]
+    found[0] = found[0]._replace(text=f"{right} times the sum of delta W^T over the heads, each with its own two")
+    return found + wiring(slopes[right], heads, W, before)
+
+
+def slopes_of(h: NDArray, a: NDArray, units: str) -> Arrays:
+    """dh/da, the right one first, and what students write in its place."""
+    missing = f"1 (the slope of {units} is missing)"
+    if units != "tanh":
+        others = {f"{one.words}, the slope of {name}": one.slope(a) for name, one in UNITS.items() if name != units}
+        right = UNITS[units]
+        of_h = {f"{right.words.replace('a', 'h')}, with h after the unit for a": right.slope(h)}
+        return {right.words: right.slope(a), missing: np.ones_like(h), **others, **of_h,
+                f"({right.words})^2, the slope twice": right.slope(a) ** 2}  # fmt: skip
+    return {
         "1 - h^2": 1 - h**2,
-        "1 (the slope of tanh is missing)": np.ones_like(h),
+        missing: np.ones_like(h),
         "1 - a^2, with a before the tanh": 1 - a**2,
         "1 - h": 1 - h,
         "h (1 - h), the slope of a sigmoid": h * (1 - h),
@@ -203,21 +228,18 @@ def hidden(h: NDArray, a: NDArray, heads: list[str], W: Arrays, before: Arrays) 
         "2 (1 - h^2)": 2 * (1 - h**2),
         "(1 - h^2) / 2": (1 - h**2) / 2,
     }
-    found = [
-        Choice(used, dh * slope, f"the local derivative you use is {used}, it should be 1 - h^2")
-        for used, slope in slopes.items()
-    ]
-    found[0] = found[0]._replace(text="1 - h^2 times the sum of delta W^T over the heads, each with its own two")
-    return found + wiring(1 - h**2, heads, W, before)
 
 
-def other_layer(h: NDArray, whose: str, heads: list[str], W: Arrays, before: Arrays) -> list[Choice]:
+def other_layer(
+    a: NDArray, whose: str, heads: list[str], W: Arrays, before: Arrays, units: str
+) -> list[Choice]:
     """The slope of the other hidden layer, where it has as many units."""
-    if h.shape[1] != len(W[f"{heads[0]}.W"]):
+    if a.shape[1] != len(W[f"{heads[0]}.W"]):
         return []
     dh = sum((before[head] @ W[f"{head}.W"].T for head in heads), np.zeros(()))
-    what = f"1 - h^2 with the hidden units of the {whose}"
-    return [Choice(what, dh * (1 - h**2), f"the local derivative you use is {what}, it should be that of this layer")]
+    what = f"{UNITS[units].words} with the hidden units of the {whose}"
+    text = f"the local derivative you use is {what}, it should be that of this layer"
+    return [Choice(what, dh * UNITS[units].slope(a), text)]
 
 
 def wiring(slope: NDArray, heads: list[str], W: Arrays, before: Arrays) -> list[Choice]:
@@ -229,6 +251,7 @@ def wiring(slope: NDArray, heads: list[str], W: Arrays, before: Arrays) -> list[
         ways = {"": d @ own.T, f"{what} never comes back": 0 * slope}
         ways[f"{what} comes back with the wrong sign"] = -(d @ own.T)
         ways[f"{what} comes back twice"] = 2 * (d @ own.T)
+        ways[f"{what} comes back through |{head}.W|"] = d @ np.abs(own).T
         for name, matrix in W.items():
             for M, way in ((matrix.T, f"{name}.T"), (matrix, name)):
                 if M.shape == (d.shape[1], n) and way != f"{head}.W.T":
@@ -242,19 +265,20 @@ def wiring(slope: NDArray, heads: list[str], W: Arrays, before: Arrays) -> list[
     return found
 
 
-def at_z(v: Arrays, W: Arrays, before: Arrays) -> dict[str, NDArray]:
+def at_z(v: Arrays, W: Arrays, before: Arrays, units: str) -> dict[str, NDArray]:
     """The gradient in z, right and otherwise."""
-    delta, h, U = before["theta.hidden"], v["h_dec"], W["theta.hidden.W"]
+    delta, unit, U = before["theta.hidden"], UNITS[units], W["theta.hidden.W"]
+    slope = unit.slope(v["a_dec"])
     return {
         "dz": delta @ U.T,
-        "dz with the decoder's 1 - h^2 left out": (delta / (1 - h**2)) @ U.T,
-        "dz with the decoder's 1 - h^2 twice": (delta * (1 - h**2)) @ U.T,
+        f"dz with the decoder's {unit.words} left out": (delta / np.where(slope, slope, 1.0)) @ U.T,
+        f"dz with the decoder's {unit.words} twice": (delta * slope) @ U.T,
     }
 
 
-def encoder_mean(v: Arrays, W: Arrays, before: Arrays, k: float) -> list[Choice]:
+def encoder_mean(v: Arrays, W: Arrays, before: Arrays, k: float, units: str) -> list[Choice]:
     """dz / dmu = 1, and -dKL / dmu = -mu."""
-    dz, mu, sigma, eps = at_z(v, W, before), v["mu"], v["sigma"], v["eps"]
+    dz, mu, sigma, eps = at_z(v, W, before, units), v["mu"], v["sigma"], v["eps"]
     right = dz["dz"]
     through_z = dz | {
         "0 (nothing comes back through z)": 0 * mu,
@@ -282,9 +306,9 @@ def encoder_mean(v: Arrays, W: Arrays, before: Arrays, k: float) -> list[Choice]
     return two_terms("mu", through_z, of_kl, k)
 
 
-def encoder_log_var(v: Arrays, W: Arrays, before: Arrays, k: float) -> list[Choice]:
+def encoder_log_var(v: Arrays, W: Arrays, before: Arrays, k: float, units: str) -> list[Choice]:
     """dz / dlog sigma^2 = eps sigma / 2, and -dKL / dlog sigma^2 = (1 - sigma^2) / 2."""
-    dz = at_z(v, W, before)
+    dz = at_z(v, W, before, units)
     through_z = {used: dz["dz"] * slope for used, slope in slopes_through_sigma(v).items()}
     for text in list(dz)[1:]:
         through_z[f"eps * sigma / 2, but of {text}"] = dz[text] * v["eps"] * v["sigma"] / 2

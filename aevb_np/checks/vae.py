@@ -2,16 +2,17 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks import (
+    any_network,
     batches,
     constants,
-    dictionary,
+    declared,
     fingerprints,
     histories,
     hygiene,
@@ -20,6 +21,7 @@ from aevb_np.checks import (
     paths,
     probes,
     regions,
+    sizes,
     structure,
     tables,
     values,
@@ -29,19 +31,19 @@ from aevb_np.checks.gradients import compare, unclear
 from aevb_np.checks.mapping import Mapping
 from aevb_np.checks.problem import M, Point
 from aevb_np.checks.reference import MODEL_PARTS, backward_order, layer, on_the_way_back
-from aevb_np.checks.report import WRONG, Finding, Report
+from aevb_np.checks.report import RIGHT, VALUE, WRONG, Finding, Report
 from aevb_np.checks.student import Student, StudentError, Windows, arrays_for, candidates
 from aevb_np.model import VAE
 
 # Within one array the most telling finding comes first.
 KINDS = """data, mean, path, rows, twins, integers
-mixed, clipped, slope, bug, transpose, shape of, not summed, zero, constant, reshape
+mixed, clipped, slope, transpose, shape of, not summed, zero, constant, reshape
 swap, bias, input, delta of weights, part, single, factor, decay, permuted, place, weights, confined, shape"""
 TELLING = KINDS.replace("\n", ", ").split(", ")
 
 
 def check_vae(
-    value: Callable, gradients: Callable, parameters: Any = None, explain: int = 0, **declared: Any
+    value: Callable, gradients: Callable | None = None, parameters: Any = None, explain: int = 0, **declared: Any
 ) -> Report:
     """Is this a right VAE? The page that says what is expected is `aevb_np.checks`.
 
@@ -54,8 +56,8 @@ def check_vae(
     explain : int
         How much the report tells: 0 the place of a fault, 1 its kind, 2 its name.
     **declared
-        decoder, layout, columns, names, sign, scale, network, and seed and size of the point where the gradients are
-        checked, as in `Student`.
+        decoder, layout, columns, names, sign, scale, network and so on, and seed and size of the point where the
+        gradients are checked, as in `Student`.
 
     Returns
     -------
@@ -66,8 +68,17 @@ def check_vae(
     try:
         diagnose(report, student)
     except StudentError as failure:
+        if other := sizes.fitting(student):
+            report = check_vae(**vars_of(other[0]), explain=explain)
+            report.notes.append(other[1])
+            return report
         report.add(hygiene.fault("exception", failure.where, str(failure), "it does not run"))
     return report
+
+
+def vars_of(student: Student) -> dict[str, Any]:
+    """What was handed in, as arguments of `check_vae`."""
+    return {one.name: getattr(student, one.name) for one in fields(student) if one.init}
 
 
 def diagnose(report: Report, student: Student) -> None:
@@ -78,6 +89,13 @@ def diagnose(report: Report, student: Student) -> None:
     def value(p: Any) -> Any:
         return student.value_at(p, at)
 
+    if not np.isfinite(value(hygiene.copied(parameters))):  # deep networks grow: it may run where they are small
+        small = replace(student, size=student.size / 5)
+        if np.isfinite(small.value_at(anything(small), at)):
+            student, parameters = small, anything(small)
+    if student.update is not None and student.gradients is None and student.rate is None:
+        student.rate = sizes.rate_of(student, parameters, at)
+        report.notes.append(f"an update moves every array by {student.rate:.4g} times the gradient (before less after)")
     report.add(*hygiene.check(value, lambda p: student.gradients_at(p, at), parameters))
     report.add(*hygiene.inputs_kept(student, parameters, at))
     if student.half:
@@ -86,30 +104,42 @@ def diagnose(report: Report, student: Student) -> None:
     elif student.single and not report.findings:
         report.doubts.append("the value is a float32, with seven digits: no gradient can be told from it; "
                              "compute the value in float64")  # fmt: skip
+        report.not_judged[VALUE] = "compute it in float64"
         return
     if report.findings or unclear(report, value, parameters):
+        report.not_judged[VALUE] = "mend this first"
         return
     report.add(*histories.check(student, parameters, at))
     if report.findings:
+        report.not_judged[VALUE] = "mend the code first"
         return
     report.notes += histories.shared(student, parameters, at)
     known = read(student)
     if known is not None:
         student, parameters = known.student, anything(known.student)
-    elif student.network == "paper":
-        report.doubts.append(not_read(student))
     check_gradients_of(report, student, known)
-    never = [row.name for row in report.rows if row.worst and not any(measured for _, _, measured in row.worst)]
     if known is None or known.found is None:
-        report.add(*probes.check(student, parameters, at))
-        report.add(*unread(student, parameters, at, never))
-    if known is not None and known.found is None and all(finding.part != "value" for finding in report.findings):
+        never = [row.name for row in report.rows if row.worst and not any(measured for _, _, measured in row.worst)]
+        report.add(*probes.check(student, parameters, at), *unread(student, parameters, at, never))
+        report.notes += probes.notes(student, parameters, at)
+        unread_value(report, student, known, at)
+
+
+def unread_value(report: Report, student: Student, known: Mapping | None, at: Point) -> None:
+    """A value that is not read as the bound of the paper's network: what is known of it all the same."""
+    if student.encode is not None:
+        declared.judge(report, student)
+        return
+    wrong = any(finding.part in ("value", "sampler") for finding in report.findings)
+    if known is not None and not wrong:
         say_unknown(report, known, at)
+    if not any(finding.part in ("value", "sampler") for finding in report.findings):
+        report.not_judged[VALUE] = declared.missing(student)
 
 
 def read(student: Student) -> Mapping | None:
     """Which array is which; joined ones are split if they cannot be read as they are."""
-    if student.network != "paper":
+    if student.network != "paper" or student.encode is not None:
         return None
     if known := mapping.find(student):
         return known
@@ -117,31 +147,17 @@ def read(student: Student) -> Mapping | None:
     return mapping.find(split) if split is not None else None
 
 
-def not_read(student: Student) -> str:
-    """Why nothing can be said of the arrays, and what to do."""
-    other = replace(student, decoder="gaussian" if student.decoder == "bernoulli" else "bernoulli")
-    if student.names is None and mapping.find(other) is not None:
-        return (f"these are the arrays of a {other.decoder} decoder: declare DECODER = '{other.decoder}' "
-                "if that is meant")  # fmt: skip
-    return "these are not the arrays of the paper's network. " + advice(student)
-
-
 def say_unknown(report: Report, known: Mapping, at: Point) -> None:
-    """A value that is none of those that are known; which part of it is not."""
+    """A value that is none of those that are known; which part of it is not, if all else in it is right."""
     student, here = known.student, mapping.problem_for(known, known.student)
     right = known.unit_of_gradients(here) is not None
-    if probes.influence(student, arrays_for(known.windows, here.p), here):
-        text = "what one row of x and eps does to the value depends on the other rows: is something normalised over "
-        report.add(values.fault("influence", "rows that influence each other", text + "them?", "x, eps or z, by rows"))
-        return
     place, part = region(known, at, right)
+    if not right and place not in regions.EXACTLY:
+        return  # it may be another network
     text = f"it is not the bound of the paper's network{', of which the gradients are right' * right}"
     text += f"; {part}" if part else ", nor any that is known"
-    text += "" if right else ". " + advice(student)
-    if right or known.sure or place:
-        report.add(values.fault("unknown", "a formula", text, place or "the whole of it"))
-    else:
-        report.doubts.append(f"which array is which does not show; as far as the value can be read, {text}")
+    text += "" if right else ". What can be declared: " + declared.missing(student)
+    report.add(values.fault("unknown", "a formula", text, place or "the whole of it"))
 
 
 def region(known: Mapping, at: Point, right: bool) -> tuple[str, str]:
@@ -176,19 +192,6 @@ def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> li
     return [values.fault("unused", "a parameter that is not used", text, place)] if found else []
 
 
-def advice(student: Student) -> str:
-    """What a file may declare, the likeliest first."""
-    said = []
-    if student.names is None:
-        said.append(
-            'say which array is which, NAMES = {"W1": "phi.hidden.W", ...} (all of them: see aevb check --help)'
-        )
-    if student.decoder == "bernoulli":
-        said.append('if the decoder has a mean and a variance, DECODER = "gaussian"')
-    said.append("if it is meant to be another network than the paper's, NETWORK = 'other'")
-    return "What can be declared: " + "; ".join(said)
-
-
 def anything(student: Student) -> dict[str, NDArray]:
     """Random parameters in the student's arrays, whatever these are."""
     rng = np.random.default_rng(student.seed)
@@ -198,10 +201,25 @@ def anything(student: Student) -> dict[str, NDArray]:
 
 def check_gradients_of(report: Report, student: Student, known: Mapping | None) -> None:
     """The value and the gradients, at a point of the reference's when the student's arrays can be told apart."""
-    at = mapping.problem_for(known, student)
-    parameters = anything(student) if known is None else in_backward_order(known, arrays_for(known.windows, at.p))
-    yours = student.gradients_at(hygiene.copied(parameters), at)
-    compare(report, lambda p: student.value_at(p, at), parameters, yours, at.constants)
+    at, parameters, yours, table = away_from_kinks(student, known)
+    layers = any_network.layers(student, parameters, at) if known is None and tables.wrong(table.rows) else []
+    if layers:
+        order = any_network.in_order(layers, list(parameters))
+        parameters = {name: parameters[name] for name in order}
+        table = table._replace(rows=sorted(table.rows, key=lambda row: order.index(row.name)))
+    table = up_to_the_logarithm(report, student, parameters, at, table)
+    compare(report, lambda p: student.value_at(p, at), parameters, yours, at.constants, table)
+    if report.wrong_arrays and known is None and table.gradients:
+        told = any_network.check(student, layers, parameters, at, yours, table, at.constants)
+        if told:
+            report.findings = [f for f in report.findings if not f.label.startswith("place")]
+        report.add(*told)
+        if layers:
+            right = [row.name for row in report.rows if row.verdict == RIGHT]
+            report.notes.append(f"on the way back the first wrong gradient is {report.wrong_arrays[0]}; "
+                                f"right: {', '.join(right) or 'none'}")  # fmt: skip
+    if known is not None and not report.wrong_arrays and meant_otherwise(report, known):
+        return
     if known is not None and gradients_of_another(report, known, at, parameters):
         return
     if report.wrong_arrays:
@@ -209,6 +227,49 @@ def check_gradients_of(report: Report, student: Student, known: Mapping | None) 
     if tables.suspect(report.rows) and known is not None and (known.exact or known.sampled):
         with np.errstate(all="ignore"):  # formulas that are tried may not suit the numbers
             locate(report, known, at)
+
+
+def away_from_kinks(student: Student, known: Mapping | None, points: int = 3) -> tuple[Point, Any, Any, tables.Table]:
+    """The point where the gradients are checked, and its table: another one is drawn if the value has a kink there."""
+    asked = []
+    for k in range(points):
+        there = replace(student, seed=student.seed + 1000 * k)
+        at = mapping.problem_for(known, there)
+        parameters = anything(there) if known is None else in_backward_order(known, arrays_for(known.windows, at.p))
+        yours = student.gradients_at(hygiene.copied(parameters), at)
+        asked.append((at, parameters, yours, tables.table(lambda p, at=at: student.value_at(p, at), parameters, yours)))
+        if not asked[-1][3].unsure:
+            return asked[-1]
+    table = tables.agreed([one[3] for one in asked])
+    best = next(one for one in asked if one[3].gradients is table.gradients)
+    return (*best[:3], table)
+
+
+def up_to_the_logarithm(
+    report: Report, student: Student, parameters: dict[str, NDArray], at: Point, table: tables.Table
+) -> tables.Table:
+    """The table, with a note in place of doubts where log(y + 1e-7) for log y accounts for what is off."""
+    off = [row for row in table.rows if row.verdict != RIGHT]
+    c = probes.in_logarithm(student, parameters, at) if off and student.decoder == "bernoulli" else 0.0
+    if not c or max(row.error for row in off) > 1000 * c:
+        return table
+    small = {name: 0.1 * w for name, w in parameters.items()}  # there y is nowhere near 0 or 1
+    yours = student.gradients_at(hygiene.copied(small), at)
+    if any(row.error > 10 * c + tables.TOLERANCE for row in tables.table(lambda p: student.value_at(p, at), small, yours).rows):
+        return table
+    most, plain = max(row.error for row in off), f"{c:.0e}".replace("e-0", "e-")
+    report.notes.append(f"right up to the {plain} in the logarithm: the value has log(y + {plain}), the gradients are those "
+                        f"of log y, which are off by {most:.0e} here")  # fmt: skip
+    return table._replace(rows=[row._replace(verdict=RIGHT) for row in table.rows])
+
+
+def meant_otherwise(report: Report, known: Mapping) -> bool:
+    """Whether a value with right gradients, which is no bound as declared, is one with another declaration."""
+    if known.found is None or known.bound or not any(declared.MAY_BE_MEANT in text for text in known.found.faults):
+        return False
+    if line := declared.fitting(known.student):
+        report.not_judged[VALUE] = f"add {line}, with which it is the bound"
+    return bool(line)
 
 
 def gradients_of_another(report: Report, known: Mapping, at: Point, parameters: dict[str, NDArray]) -> bool:
@@ -278,8 +339,6 @@ def locate(report: Report, known: Mapping, at: Point) -> None:
         found += rows
         if not any(finding.label.startswith(("slope", "path", "rows")) for finding in found):
             found += batches.check(known, at, yours, wrong)
-    if len(yours) == len(known.windows) and (bugs := dictionary.check(known, at, yours, wrong)):
-        found = with_bugs(found, bugs)
     if not report.wrong_arrays:  # so little off that only what accounts for all of it is worth saying
         found = [finding for finding in found if finding.whole]
     found += [finding for finding in black_box if finding.label.startswith("data") and finding not in found]
@@ -304,13 +363,6 @@ def only_the_place(known: Mapping, first: str) -> Finding:
     if known.one is not None:
         text += "; with one row and one sample it is, so look at how rows or samples are put together"
     return Finding(f"place:{first}", place, "unknown", text)
-
-
-def with_bugs(found: list[Finding], bugs: list[Finding]) -> list[Finding]:
-    """A known bug accounts for everything, and so does what a fingerprint says of it; that has the better words."""
-    found = [f._replace(whole=True) if f.label.startswith("slope") else f for f in found]
-    near = min(found, key=lambda f: (f.order, telling(f.label)), default=bugs[0])
-    return [*found, bugs[0]._replace(place=near.place, family=near.family)]  # another is the same by other words
 
 
 def telling(label: str) -> int:

@@ -11,7 +11,7 @@ names itself. If not, every part is replaced by what students write in its place
 import functools
 import itertools
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from aevb_np.checks.formulas import (
     RIGHT,
     SAME_SIGMA,
     SAMPLED,
+    fixed,
 )
 from aevb_np.checks.names import told
 from aevb_np.checks.numeric import combination
@@ -35,7 +36,6 @@ from aevb_np.checks.problem import Point, point
 from aevb_np.checks.report import Finding
 from aevb_np.checks.student import Student, Windows, arrays_for
 from aevb_np.model import VAE
-from aevb_np.networks import BernoulliMLP
 from aevb_np.params import Params
 from aevb_np.reparameterization import repeat
 
@@ -62,8 +62,7 @@ class Terms:
 
     def __init__(self, model: VAE, points: list[Point], windows: Windows | None = None, log_var: str = "",
                  paired: Callable = repeat):  # fmt: skip
-        self.bernoulli = isinstance(model.decoder, BernoulliMLP)
-        self.likelihoods = BERNOULLI if self.bernoulli else GAUSSIAN
+        self.likelihoods = likelihoods_of(model)
         self.model, self.points, self.windows, self.paired = model, points, windows or {}, paired
         self.encoded = [model.encoder.forward(at.p.phi, at.x)[0] for at in points]
         if log_var:
@@ -71,7 +70,8 @@ class Terms:
         names = [name for name, _, _ in points[0].p.arrays()]
         arrays = [{name: w for name, w, _ in at.p.arrays()} for at in points]
         self.log_prior = {name: np.array([-0.5 * (one[name] ** 2).sum() for one in arrays]) for name in names}
-        self.groups = [[name for name in names if name.endswith(end)] for end in (".W", ".b")]
+        self.groups = [[name for name in names if (np.ndim(arrays[0][name]) > 1) == weights] for weights in (True, False)]
+        self.groups = [group for group in self.groups if group]
         self.shares = dict.fromkeys(names, 1.0) | {w.name: w.factor**-2 for w in self.windows.values()}
         self.known: dict[tuple, NDArray] = {}
         self.outputs: dict[str, list[tuple[NDArray, ...]]] = {}
@@ -99,7 +99,7 @@ class Terms:
         """What a likelihood is made of, for every sample: x, and the logits or the mean and log-variance."""
         mu, log_var = (repeat(array, at.samples) for array in encoded)
         output, _ = self.model.decoder.forward(at.p.theta, mu + NOISE[noise](log_var, at.eps, len(at.x)))
-        return (self.paired(at.x, at.samples), *((output,) if self.bernoulli else output))
+        return (self.paired(at.x, at.samples), *(output if isinstance(output, tuple) else (output,)))
 
     def prior_of(self, coefficients: Iterable[float]) -> dict[str, float]:
         """The prior's coefficient for every array of the reference, from those of the groups."""
@@ -118,6 +118,13 @@ class Terms:
         mu, log_var = (repeat(array, at.samples) for array in encoded)
         z = mu + np.exp(0.5 * log_var) * at.eps
         return float(0.5 * (z**2 - at.eps**2 - log_var).sum() / at.samples)
+
+
+def likelihoods_of(model: Any) -> dict[str, Callable]:
+    """The formulas of log p(x|z), the right one first, as functions of x and of what the decoder gives."""
+    if "logits" in model.decoder.shapes:
+        return BERNOULLI
+    return GAUSSIAN if "log_var" in model.decoder.shapes else fixed(model.decoder.variance)
 
 
 def points_for(model: VAE, samples: int, rows: int, count: int = POINTS) -> list[Point]:
@@ -254,20 +261,27 @@ class Units(NamedTuple):
     reconstruction: float
     kl: float
     prior: dict[str, float]
+    weight: float = 1.0  # of the KL, as declared: the value has kl times as much of it
+
+    @property
+    def all_of_kl(self) -> float:
+        """How often the KL enters."""
+        return self.kl * self.weight
 
 
-def units(found: Fit, rows: int, sign: int | None = None, scale: str | None = None) -> Units:
+def units(found: Fit, rows: int, sign: int | None, scale: str | None, weight: float) -> Units:
     """The units that leave least to complain about, unless they are declared."""
     signs = [sign] if sign else [1 if found.a > 0 else -1]
     scales = [{"sum": 1.0, "mean": 1 / rows}[scale]] if scale else [1.0, 1 / rows]
     options = [s * c for s in signs for c in scales]
 
     def off(unit):
-        factors = found.a / unit, -found.b / unit
+        factors = found.a / unit, -found.b / unit / weight
         return sum(abs(k - 1) > SAME for k in factors), sum(abs(abs(k) - 1) > SAME for k in factors)
 
     unit = min(options, key=off)
-    return Units(unit, found.a / unit, -found.b / unit, {name: c / unit for name, c in found.prior.items()})
+    prior = {name: c / unit for name, c in found.prior.items()}
+    return Units(unit, found.a / unit, -found.b / unit / weight, prior, weight)
 
 
 def lines(found: Fit) -> int:

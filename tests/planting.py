@@ -1,5 +1,7 @@
 """Known bugs, planted in the package's own source in memory: each a text that occurs exactly once, and another for it.
 
+The checker must find them and say what they are, which it works out from the gradients alone.
+
 A mutant of the encoder alone is a `VAE` whose encoder comes from the mutated modules and whose decoder does not. So one
 line about `GaussianMLP`, which serves as both, is three different bugs.
 """

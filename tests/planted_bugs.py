@@ -1,6 +1,6 @@
 """The bugs that have names, as patches of the package's own source: `mutants` plants them, `dictionary` compares."""
 
-from aevb_np.checks.mutants import ALL, DECODER, ENCODER, Mutant
+from planting import ALL, DECODER, ENCODER, Mutant
 
 LAYERS, DENSITIES, SAMPLER = "layers.py", "distributions.py", "reparameterization/location_scale.py"
 ROWS, NETWORKS, ESTIMATORS = "reparameterization/rows.py", "networks.py", "estimators.py"
