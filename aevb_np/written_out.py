@@ -1,8 +1,8 @@
 """What the package says in its fastest or most divided form, written out: the slow twins.
 
-`affine`, `bernoulli_log_prob` and `Adagrad` stand here as their formulas have them, and the longest derivations of the
-paper in one piece each, without layers. They are what a student writes in E1, E4, E5 and E7 to E10; tests hold the twins
-against each other.
+`affine`, `bernoulli_log_prob` and `Adagrad` stand here as their formulas have them, and the longest derivations of
+the paper in one piece each, without layers. They are what a student writes in E1, E4, E5 and E7 to E10; tests hold the
+twins against each other.
 """
 
 from collections.abc import Callable

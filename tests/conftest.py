@@ -7,6 +7,20 @@ import aevb_np
 from aevb_np.data import Dataset
 
 
+# `pytest -m quick`: the equations, the algorithms and the house, for somebody who has changed a line. The rest trains
+# longer, starts processes or draws.
+QUICK = (
+    "architecture", "bits", "blas", "config", "documents", "estimators", "evaluation", "facts", "gradients", "method",
+    "prior", "reparameterization", "run", "wake_sleep",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem.removeprefix("test_") in QUICK:
+            item.add_marker("quick")
+
+
 def stripes(n, seed=0):
     """n images of 6 x 7 with a bright bar at a random place: quick to learn, different for every seed."""
     rng = np.random.default_rng(seed)
