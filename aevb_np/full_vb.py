@@ -126,9 +126,9 @@ class FullVB(Method):
         return cls(model, p, optimizer, config.N, config.draws, estimator, config.prior)
 
     @staticmethod
-    def start(model: VAE, rng: np.random.Generator, dtype: Any) -> Params:
+    def start(model: VAE, rng: np.random.Generator, dtype: Any, start: str = "paper") -> Params:
         """The parameters before the first step, by `init`."""
-        return init(model, rng, dtype)
+        return init(model, rng, dtype, start)
 
     def theta(self, rng: np.random.Generator) -> Params:
         """theta ~ q(theta), once for all images that are evaluated together."""
@@ -144,12 +144,12 @@ class FullVB(Method):
         yield f"Each of the {repeats} repeats has a theta of its own, drawn from q(theta)."
 
 
-def init(model: VAE, rng: np.random.Generator, dtype=np.float32) -> Params:
+def init(model: VAE, rng: np.random.Generator, dtype: Any = np.float32, start: str = "paper") -> Params:
     """The start: means of q(theta) and phi as `VAE.init` draws them, log sigma^2 = -10."""
-    start = model.init(rng, dtype)
+    plain = model.init(rng, dtype, start)
     shapes = {"theta": model.decoder.shapes, "theta_log_var": model.decoder.shapes, "phi": model.encoder.shapes}
     p = Params(shapes, dtype=dtype)
-    p.theta.flat[:], p.theta_log_var.flat[:], p.phi.flat[:] = start.theta.flat, LOG_VAR_START, start.phi.flat
+    p.theta.flat[:], p.theta_log_var.flat[:], p.phi.flat[:] = plain.theta.flat, LOG_VAR_START, plain.phi.flat
     return p
 
 

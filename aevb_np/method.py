@@ -66,9 +66,9 @@ class Method(ABC):
         """Move the parameters once, by a minibatch; the bound of every datapoint.   (M, D), (M,) -> (M,)"""
 
     @staticmethod
-    def start(model: VAE, rng: np.random.Generator, dtype: Any) -> Params:
-        """The parameters before the first step."""
-        return model.init(rng, dtype)
+    def start(model: VAE, rng: np.random.Generator, dtype: Any, start: str = "paper") -> Params:
+        """The parameters before the first step, by `VAE.init`."""
+        return model.init(rng, dtype, start)
 
     @staticmethod
     def minibatch(N: int) -> int:

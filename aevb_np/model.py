@@ -12,6 +12,9 @@ from aevb_np.params import Params, Shapes
 
 PRIOR = StandardNormal()
 
+# Where the parameters start. Section 5 says N(0, 0.01) of all of them; what an author's program did is not known.
+STARTS = ("paper", "zero-heads", "fan-in", "fan-in-zero-heads")
+
 
 def log_joint(
     decoder: Any,
@@ -84,10 +87,36 @@ class VAE:
         """The paper's model of Frey Face: real x, eq. (12), with the mean in (0, 1) unless told otherwise."""
         return cls(GaussianMLP(J, H, D, sigmoid_mean, log_var_floor, unit), GaussianMLP(D, H, J, unit=unit))
 
-    def init(self, rng: np.random.Generator, dtype: Any = np.float32) -> Params:
-        """Parameters, all drawn from N(0, 0.01^2): section 5 writes N(0, 0.01), its author's code takes std=0.01."""
+    def init(self, rng: np.random.Generator, dtype: Any = np.float32, start: str = "paper") -> Params:
+        """Parameters before the first step.
+
+        Parameters
+        ----------
+        rng : Generator
+        dtype : dtype
+        start : {"paper", "zero-heads", "fan-in", "fan-in-zero-heads"}
+            "paper": all from N(0, 0.01^2); section 5 writes N(0, 0.01), its author's code takes std=0.01. "zero-heads":
+            the same, with both heads of the encoder at 0, so that q(z|x) starts as the prior. "fan-in": every weight
+            from N(0, 1 / n) for a layer of n inputs, with the encoder's log-variance head at 0.
+            "fan-in-zero-heads": hidden layers so, both heads of the encoder at 0.
+
+        Raises
+        ------
+        ValueError
+            If no start is called so.
+        """
+        if start not in STARTS:
+            raise ValueError(f"a start is one of {', '.join(STARTS)}; got {start!r}")
         p = Params(self.shapes, dtype=dtype)
         p.flat[:] = 0.01 * rng.standard_normal(p.flat.size)  # drawn in float64: one start for every dtype
+        if start.startswith("fan-in"):
+            for name, w, _ in p.arrays():
+                if w.ndim == 2 and (start == "fan-in" or ".hidden." in name):
+                    w *= 100 / len(w) ** 0.5  # the same draws, wider
+        if start != "paper":
+            p.phi.log_var.flat[:] = 0
+        if start.endswith("zero-heads"):
+            p.phi.mean.flat[:] = 0
         return p
 
     def log_joint(self, theta: Params, x: NDArray, z: NDArray, value: bool = True) -> tuple[Any, Callable]:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import aevb_np
 from aevb_np import cli
 from aevb_np.experiments import (
     drawing,
@@ -23,12 +24,14 @@ from aevb_np.experiments import (
     paper,
     plan,
     recipe,
+    starts,
     steps,
     summary,
 )
 from aevb_np.experiments.curve import Curve
 from aevb_np.experiments.lines import Line, Marginal
 from aevb_np.experiments.plan import Budget, budget
+from aevb_np.model import STARTS
 
 FULL, QUICK = Budget("full"), Budget("quick")
 COUNTS = (100_000, 1_000_000, 10_000_000)
@@ -415,7 +418,7 @@ def test_a_figure_from_the_command_line(aevb, tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("aevb_np.experiments.sweep.EVERY", 0.02)
     code, out, _ = aevb("figure", "2", "--budget", "25000", "--jobs", 1)
     assert code == 0, out
-    assert re.search(r"2 curves, about \d+ s on one process, 0 MB in results.work", out)
+    assert re.search(r"measuring this machine ...\n2 curves, about \d+ s on one process, 0 MB in results.work", out)
     assert re.search(r"stripes-aevb-2-s0 done: 25,000 samples, train -[\d.]+, test -[\d.]+, \d+ s", out)
     assert {path.name for path in (tmp_path / "results").iterdir()} == {
         "README.md", "figure_2.csv", "figure_2.png", "timings.csv", "work",
@@ -429,7 +432,7 @@ def test_a_figure_from_the_command_line(aevb, tiny, tmp_path, monkeypatch):
 
 def test_a_dry_run_trains_nothing(aevb, tiny, tmp_path):
     code, out, _ = aevb("figure", "2", "--budget", "full", "--dry-run", "--jobs", 2)
-    assert code == 0 and re.fullmatch(r"2 curves, about \d+ s on 2 processes, 0 MB in results.work\n", out)
+    assert code == 0 and re.fullmatch(r"measuring this machine ...\n2 curves, about \d+ s on 2 processes, 0 MB in results.work\n", out)
     assert not (tmp_path / "results").exists()
 
 
@@ -468,3 +471,30 @@ def test_figure_1_needs_no_training(aevb, tmp_path):
 def test_refused_flags(aevb, monkeypatch, flags, message):
     monkeypatch.setattr(plan, "status", lambda: [])
     assert message in complain(aevb("figure", *flags))
+
+
+def test_starts_say_the_gap_to_the_paper_by_initial_values():
+    """From rows that are made up: the mean over the seeds less the paper's value at the same number of samples."""
+    curve = starts.from_start(Curve("mnist", "aevb", 3, 1_000_000), "fan-in")
+    assert curve.name == "mnist-aevb-3-fan-in-s0" and dict(curve.settings)["start"] == "fan-in"
+    assert starts.from_start(Curve("mnist", "aevb", 3, 1_000_000), "paper").name == "mnist-aevb-3-s0"
+    theirs = paper.curve(2, "mnist", 3, "aevb", "test")[1_000_000]
+    made = []
+    for seed in (0, 1):
+        made += rows(dataclasses.replace(curve, seed=seed), theirs + 0.5 + seed, counts=(1_000_000,))
+    text = starts.make(made, no_run, "").texts["starts.md"]
+    assert "| fan-in            | +1.5 (2)" in text and f"{theirs:.1f}" in text
+
+
+def test_the_start_shapes_the_parameters():
+    model = aevb_np.VAE.bernoulli(D=784, H=100, J=5)
+    made = {start: model.init(aevb_np.stream("init", 0), start=start) for start in STARTS}
+    paper_like, zero, wide, both = (made[start] for start in STARTS)
+    assert paper_like.flat.std() == pytest.approx(0.01, rel=0.02)
+    assert not zero.phi.mean.flat.any() and not zero.phi.log_var.flat.any()
+    assert np.array_equal(zero.phi.hidden.flat, paper_like.phi.hidden.flat)
+    assert wide.phi.hidden.W.std() == pytest.approx(784**-0.5, rel=0.02) and not wide.phi.log_var.flat.any()
+    assert wide.theta.logits.W.std() == pytest.approx(0.1, rel=0.02)
+    assert both.theta.logits.W.std() == pytest.approx(0.01, rel=0.02) and not both.phi.mean.flat.any()
+    with pytest.raises(ValueError, match="a start is one of paper, zero-heads, fan-in, fan-in-zero-heads; got 'he'"):
+        model.init(aevb_np.stream("init", 0), start="he")

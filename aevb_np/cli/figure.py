@@ -1,8 +1,9 @@
 """Make a figure of the paper again, with a table of its numbers.
 
 1 to 5 are the paper's figures, report is J. Irvin's, steps finds step sizes by the paper's rule, grid tries L samples
-for each of M datapoints, ledger finds what every choice is worth that the paper leaves open. What was stopped or killed
-goes on with the same command; the tables are the same to the last digit whatever happened on the way.
+for each of M datapoints, ledger finds what every choice is worth that the paper leaves open, starts compares initial
+values. What was stopped or killed goes on with the same command; the tables are the same to the last digit whatever
+happened on the way.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from typing import Any
 
 from aevb_np.cli.arguments import whole
 
-NAMES = ("1", "2", "3", "4", "5", "report", "steps", "grid", "ledger")
+NAMES = ("1", "2", "3", "4", "5", "report", "steps", "grid", "ledger", "starts")
 PLAIN_EVERY = 30.0  # seconds between lines where they cannot be written over
 FAILED, INTERRUPTED = 1, 130
 
@@ -28,10 +29,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="FIGURE", choices=NAMES, help=", ".join(NAMES))
     parser.add_argument(
         "--budget",
-        help="quick (2 minutes), hour, full, or samples such as 1e7 (quick; steps and ledger full, grid hour)",
+        help="quick (2 minutes), hour, full, or samples such as 1e7 (quick; steps, starts and ledger full, grid hour)",
     )
     parser.add_argument("--panel", nargs="+", metavar="P", help="only these, such as mnist-20 or mnist-aevb-3 (all)")
-    parser.add_argument("--seeds", type=whole, metavar="N", help="(1; steps, grid and ledger 3)")
+    parser.add_argument("--seeds", type=whole, metavar="N", help="(1; steps, grid, ledger and starts 3)")
     parser.add_argument("--jobs", type=whole, metavar="N", help="curves side by side (as many as there are cores)")
     parser.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler, instead of processes here")
     parser.add_argument("--out", type=Path, metavar="DIR", default=Path("results"), help="(results)")
@@ -82,6 +83,7 @@ def forecast(figure: Any, args: argparse.Namespace, jobs: int) -> Iterator[str]:
     if not figure.curves:
         yield "nothing to train; a second or two"
         return
+    print("measuring this machine ...", flush=True)
     speeds = Speeds(figure.curves)
     done = {curve.name: read_state(figure.work / curve.name).get("samples", 0) for curve in figure.curves}
     now = speeds.estimate(figure.curves, jobs, done)

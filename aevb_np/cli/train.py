@@ -30,6 +30,7 @@ SETTINGS = {
     "step": "step",
     "warmup": "warmup",
     "prior": "prior",
+    "start": "start",
     "freeze": "freeze",
     "sampling": "sampling",
     "log_var_floor": "log_var_floor",
@@ -75,6 +76,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--warmup", type=whole, metavar="T", help="gradients that Adagrad gathers before it moves (100)"
     )
     method.add_argument("--prior", choices=("all", "weights", "none"), help="what the prior N(0, I) lies on (all)")
+    method.add_argument("--start", metavar="W", help="paper, zero-heads, fan-in or fan-in-zero-heads (paper)")
     method.add_argument("--freeze", choices=("theta",), help="fit an encoder to the decoder of RUN, named as DATA")
     method.add_argument("--sampling", choices=("permutation", "replacement"), help="of minibatches (permutation)")
     length = parser.add_mutually_exclusive_group()

@@ -17,6 +17,7 @@ from aevb_np.experiments import (
     irvin_report,
     ledger,
     lines,
+    starts,
     steps,
     summary,
 )
@@ -37,6 +38,7 @@ RECIPES: dict[str, ModuleType] = {
     "steps": steps,
     "grid": grid,
     "ledger": ledger,
+    "starts": starts,
 }
 WORK = "work"  # in the folder of results: the runs
 TIMINGS = "timings.csv"

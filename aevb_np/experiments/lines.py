@@ -154,6 +154,7 @@ def settings_in_short(config: Config, source: tuple[tuple[str, Any], ...] = (), 
     parts += [f"{name} {value}" for name, value in source if name not in ("binarize", "divisor", "n_train")]
     parts += [config.sampling] if config.sampling != "permutation" else []
     parts += [f"start x {start:g}"] if start != 1 else []
+    parts += [f"start {config.start}"] if config.start != "paper" else []
     return "; ".join(parts)
 
 

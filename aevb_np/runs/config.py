@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info
 from aevb_np._version import __version__
 from aevb_np.data.dataset import Dataset
 from aevb_np.layers import HIDDEN_UNITS
-from aevb_np.model import VAE
+from aevb_np.model import STARTS, VAE
 from aevb_np.networks import DECODERS, GaussianMLP
 from aevb_np.objective import PRIORS
 from aevb_np.optimizers import SGD, Adagrad, Adam, Optimizer
@@ -69,6 +69,7 @@ class Config:
     estimator: str = "B"
     optimizer: str = "adagrad"
     prior: str = "all"
+    start: str = "paper"
     freeze: str = "none"
     sampling: str = "permutation"
     seed: int = 0
@@ -97,6 +98,7 @@ class Config:
             ("estimator", ESTIMATORS),
             ("optimizer", OPTIMIZERS),
             ("prior", PRIORS),
+            ("start", STARTS),
             ("freeze", FREEZES),
             ("sampling", SAMPLINGS),
             ("dtype", DTYPES),

@@ -50,7 +50,9 @@ class Run:
     def __init__(self, config: Config, dataset: Dataset | None = None):
         self.config = config
         self.model = config.model()
-        self.p = METHODS[config.method].start(self.model, stream("init", config.seed), np.dtype(config.dtype))
+        self.p = METHODS[config.method].start(
+            self.model, stream("init", config.seed), np.dtype(config.dtype), config.start
+        )
         self.trainer = Trainer(self.model, self.p, config)
         self.chosen_on_test = False
         self._dataset = dataset
