@@ -1,4 +1,4 @@
-"""How every algorithm begins and ends a step: it takes the prior's gradient; it sees that all is finite, and moves."""
+"""What every algorithm ascends: eq. (8) divided by N, with the prior on the parameters. Section 5."""
 
 import numpy as np
 from numpy.typing import NDArray
