@@ -4,12 +4,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from aevb_np.cli.arguments import add_place
+
 REPEATS = 10
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `aevb compare`."""
     parser.add_argument("run_paths", metavar="RUN", nargs="+", help="two runs or more")
+    add_place(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("compare.png"), help="the picture: png, pdf or svg (compare.png)"
     )
@@ -28,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix not in (".png", ".pdf", ".svg"):
         raise ValueError(f"--out ends in .png, .pdf or .svg; got {args.out}")
     paths = [find(path) for path in args.run_paths]
-    runs = [load(path) for path in paths]
+    runs = [load(path, args.place) for path in paths]
     for path, run in zip(paths, runs):
         if not run.has_encoder:
             raise ValueError(

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if args.images < 1:
         raise ValueError(f"--images is a whole number from 1 up; got {args.images}")
     path = find(args.run_path)
-    run = load(path)
+    run = load(path, args.place)
     observation = observation_for(args, run)
     bits = args.task == "denoise" and run.config.decoder == "bernoulli"
     print(f"{path} after {run.samples:,} samples")

@@ -18,7 +18,7 @@ def run(args: argparse.Namespace) -> int:
     from aevb_np.runs.run import load
 
     path = find(args.run_path)
-    run = load(path)
+    run = load(path, args.place)
     for picture in pictures.draw(run, path if path.is_dir() else path.parent, args.format):
         print(picture)
     for line in pictures.left_out(run):

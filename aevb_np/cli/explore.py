@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"the page is an HTML file, such as explore.html; got --out {args.out}")
     path = find(args.run_path)
     out = args.out or (path if path.is_dir() else path.parent) / "explore.html"
-    explorer = explore(load(path))
+    explorer = explore(load(path, args.place))
     explorer.save(out)
     points = f"{explorer.points} test images" if explorer.points else "no data points: MCEM has no encoder"
     print(f"{out}: {out.stat().st_size / 1000:.0f} KB, {points}. Open it in a browser")

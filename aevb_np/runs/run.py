@@ -6,7 +6,8 @@
     run.save("runs/mine")
 
 What was saved goes on, `aevb_np.load("runs/mine").train(samples=6e5)`, and comes to the same parameters, to the last
-bit, as if it had never stopped. Its history has a row more: one comes at every end.
+bit, as if it had never stopped. Its history has a row more: one comes at every end. Only a run of less than 1000 steps is no
+beginning of a longer one, unless `warmup` is given: Adagrad warms up for a tenth of it.
 """
 
 import dataclasses
@@ -25,13 +26,15 @@ from aevb_np import evaluation, full_vb, marginal_likelihood, training
 from aevb_np._atomic import replacing
 from aevb_np.aevb import AEVB
 from aevb_np.data.dataset import Dataset, binary
+from aevb_np.data.loading import NAMES
 from aevb_np.data.loading import load as load_data
+from aevb_np.data.own import own
 from aevb_np.estimators import sgvb_a, sgvb_b
 from aevb_np.full_vb import FullVB, full_a, full_b
 from aevb_np.mcem import MCEM
 from aevb_np.params import Params, check_moved
 from aevb_np.runs import checkpoints
-from aevb_np.runs.config import Config, configure
+from aevb_np.runs.config import Config, configure, usual_warmup
 from aevb_np.runs.folders import find
 from aevb_np.runs.history import JointRow, Row, from_array, marks, to_array, write_csv
 from aevb_np.streams import stream
@@ -78,6 +81,7 @@ class Run:
         self.running_sum, self.running_count = 0.0, 0
         self.best: dict[str, NDArray] = {}  # the state at the best test bound, if it came since the last save
         self.chosen_on_test = False
+        self.usual_warmup = False  # whether Adagrad's warm-up was left to us, and may follow the length
         self._dataset = dataset
 
     def __repr__(self) -> str:
@@ -196,6 +200,11 @@ class Run:
         """
         if self._dataset is None:
             c = self.config
+            if c.data not in NAMES and not Path(c.data).exists():
+                raise ValueError(
+                    f"the data of this run are not at {c.data} ({c.description}). Say where they are: "
+                    "aevb_np.load(path, dataset=...), or on the command line --data PATH"
+                )
             dataset = load_data(c.data, **{"binarize": c.binarize, "train": c.N, **c.data_options})
             if dataset.digest != c.digest:
                 raise ValueError(
@@ -222,7 +231,7 @@ class Run:
         if samples is not None:
             if not math.isfinite(samples):
                 raise ValueError(f"samples is how many to train on, a finite number; got {samples}")
-            c = self.config = dataclasses.replace(c, samples=int(samples))
+            c = self.config = self.of_length(int(samples))
         last = -(-c.samples // c.samples_per_step)  # rounded up
         if self.step == 0:
             self._check_data()
@@ -236,6 +245,14 @@ class Run:
                 self.running_count += 1
                 due = self.step == last or marks(self.samples) > marks(self.samples - c.samples_per_step)
                 yield Progress(self.samples, self._add_row() if due else None)
+
+    def of_length(self, samples: int) -> Config:
+        """The settings for so many samples in all; a run that has not begun gets the warm-up of its new length."""
+        c = dataclasses.replace(self.config, samples=samples)
+        if self.step == 0 and self.usual_warmup:
+            c = dataclasses.replace(c, warmup=usual_warmup(c))
+            self.optimizer.warmup = c.warmup
+        return c
 
     def _start(self) -> Params:
         """The parameters before the first step."""
@@ -421,12 +438,13 @@ def mean(values: NDArray) -> float:
     return float(values.mean(dtype=np.float64))
 
 
-def start(dataset: Dataset, **settings: Any) -> Run:
+def start(dataset: Dataset | ArrayLike | str | os.PathLike, **settings: Any) -> Run:
     """A new run on a data set.
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Dataset, array, name or path
+        "digits", "faces", "mnist" or "frey"; an array of images, a file or a folder is read as `aevb_np.data.own` says.
     **settings
         Any field of `Config`: latent (J), hidden (H), minibatch (M), draws (L), estimator, optimizer, step, warmup,
         prior, seed, dtype, samples, ... What is left out is as `configure` says: as in the paper, for its data.
@@ -434,9 +452,28 @@ def start(dataset: Dataset, **settings: Any) -> Run:
     Raises
     ------
     ValueError
-        If a setting is unknown or out of range.
+        If a setting is unknown or out of range, or the data cannot be used.
     """
-    return Run(configure(dataset, **settings), dataset)
+    if isinstance(dataset, str | os.PathLike) and "data" not in settings:
+        settings["data"] = str(dataset) if str(dataset) in NAMES else str(Path(dataset).expanduser().resolve())
+    dataset = as_dataset(dataset, settings.get("decoder"))
+    run = Run(configure(dataset, **settings), dataset)
+    run.usual_warmup = run.config.optimizer == "adagrad" and settings.get("warmup") is None
+    return run
+
+
+def as_dataset(data: Any, decoder: str | None = None) -> Dataset:
+    """A data set as it is, by its name or path, or made of an array of images."""
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return load_data(data, decoder=decoder)
+    if isinstance(data, list | tuple) or hasattr(data, "__array__"):
+        return own(data, decoder=decoder)
+    raise ValueError(
+        f"training needs a Dataset such as aevb_np.data.digits(), a name ({', '.join(NAMES)}), the path of a file or "
+        f"folder, or an array of images; got {type(data).__name__}"
+    )
 
 
 GIVEN = ("data", "data_options", "decoder", "sigmoid_mean", "latent", "hidden", "log_var_floor")
@@ -469,24 +506,30 @@ def fit_encoder(source: Run, **settings: Any) -> Run:
     return run
 
 
-def load(path: str | os.PathLike, dataset: Dataset | None = None) -> Run:
+def load(path: str | os.PathLike, dataset: Dataset | ArrayLike | str | os.PathLike | None = None) -> Run:
     """A run from its folder, from `runs/latest` or from one checkpoint such as `best.npz`.
 
     Parameters
     ----------
     path : path
-    dataset : Dataset, optional
-        The data it was trained on; by default they are loaded again when they are needed.
+    dataset : Dataset, array, name or path, optional
+        The data it was trained on, as for `start`; by default they are loaded again when they are needed.
 
     Raises
     ------
     FileNotFoundError
         If there is no run.
     ValueError
-        If its checkpoint is damaged or was written by a newer version.
+        If its checkpoint is damaged or was written by a newer version, or the data are not those of the run.
     """
     path = find(path)
     arrays, settings = checkpoints.load(path / "checkpoint.npz" if path.is_dir() else path)
+    if isinstance(dataset, str | os.PathLike):
+        settings, dataset = {**settings, "data": str(Path(dataset).expanduser().resolve())}, None
+    elif dataset is not None and not isinstance(dataset, Dataset):
+        dataset = as_dataset(dataset, settings.get("decoder"))
+        if dataset.digest != settings.get("digest"):
+            raise ValueError(f"{path} was trained on other data than these: {settings.get('description')}")
     try:
         run = Run(Config.from_dict(settings), dataset)
         run._restore(arrays)
