@@ -156,8 +156,8 @@ def started(args: argparse.Namespace) -> tuple[Any, Path]:
     if 0 < c.samples <= c.warmup * c.minibatch:
         raise ValueError(
             f"{c.samples:,} samples are {-(-c.samples // c.samples_per_step):,} steps, and Adagrad moves nothing in "
-            f"its {c.warmup} gradients of warm-up: nothing would be learned. Take a smaller --warmup, or more --samples "
-            f"than {c.warmup * c.minibatch:,}"
+            f"its {c.warmup} gradients of warm-up: nothing would be learned. Take a smaller --warmup, or more "
+            f"--samples than {c.warmup * c.minibatch:,}"
         )
     name = f"{c.data_name}-{'encoder' if c.freeze == 'theta' else c.method}-J{c.latent}-s{c.seed}"
     folder = folders.create(run, args.out or RUNS / name, number=args.out is None)

@@ -6,8 +6,8 @@
     run.save("runs/mine")
 
 What was saved goes on, `aevb_np.load("runs/mine").train(samples=6e5)`, and comes to the same parameters, to the last
-bit, as if it had never stopped. Its history has a row more: one comes at every end. Only a run of less than 1000 steps is no
-beginning of a longer one, unless `warmup` is given: Adagrad warms up for a tenth of it.
+bit, as if it had never stopped. Its history has a row more: one comes at every end. A run of less than 1000 steps is no
+beginning of a longer one unless `warmup` is given, for Adagrad warms up for a tenth of it.
 """
 
 import dataclasses
@@ -32,6 +32,7 @@ from aevb_np.data.own import own
 from aevb_np.estimators import sgvb_a, sgvb_b
 from aevb_np.full_vb import FullVB, full_a, full_b
 from aevb_np.mcem import MCEM
+from aevb_np.optimizers import Adagrad
 from aevb_np.params import Params, check_moved
 from aevb_np.runs import checkpoints
 from aevb_np.runs.config import Config, configure, usual_warmup
@@ -249,7 +250,7 @@ class Run:
     def of_length(self, samples: int) -> Config:
         """The settings for so many samples in all; a run that has not begun gets the warm-up of its new length."""
         c = dataclasses.replace(self.config, samples=samples)
-        if self.step == 0 and self.usual_warmup:
+        if self.step == 0 and self.usual_warmup and isinstance(self.optimizer, Adagrad):
             c = dataclasses.replace(c, warmup=usual_warmup(c))
             self.optimizer.warmup = c.warmup
         return c
@@ -458,7 +459,7 @@ def start(dataset: Dataset | ArrayLike | str | os.PathLike, **settings: Any) -> 
         settings["data"] = str(dataset) if str(dataset) in NAMES else str(Path(dataset).expanduser().resolve())
     dataset = as_dataset(dataset, settings.get("decoder"))
     run = Run(configure(dataset, **settings), dataset)
-    run.usual_warmup = run.config.optimizer == "adagrad" and settings.get("warmup") is None
+    run.usual_warmup = settings.get("warmup") is None
     return run
 
 
@@ -502,6 +503,7 @@ def fit_encoder(source: Run, **settings: Any) -> Run:
         if settings.get(name) not in (None, value):
             raise ValueError(f"{name} is {value} in the decoder that is given; got {settings[name]}. Leave it out")
     run = Run(configure(source.data, **{**settings, **given, "freeze": "theta"}), source.data)
+    run.usual_warmup = settings.get("warmup") is None
     run.p.theta.flat[:] = source.p.theta.flat
     return run
 

@@ -4,6 +4,7 @@ Nothing is unpickled. What a header claims is compared with what is there before
 """
 
 import contextlib
+import functools
 import gzip
 import io
 import math
@@ -11,6 +12,7 @@ import os
 import re
 import stat
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -283,7 +285,9 @@ def _table(path: Path) -> NDArray:
         if names and not any(character.isalpha() for character in first):
             raise RefusedError(f"{path} is no table of numbers; it begins with {first.strip()[:40]!r}. {CSV_WAY_OUT}")
         try:
-            numbers = np.loadtxt(file, np.float64, delimiter=delimiter, ndmin=2, quotechar='"', comments=None)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of no rows, which is told below
+                numbers = np.loadtxt(file, np.float64, delimiter=delimiter, ndmin=2, quotechar='"', comments=None)
         except ValueError as error:
             raise RefusedError(f"{path} is no table of numbers ({_short(error)}). {CSV_WAY_OUT}") from error
     if numbers.size == 0:
@@ -313,21 +317,35 @@ def _matlab(path: Path) -> dict[str, Loader]:
     from scipy.io import whosmat
 
     found: dict[str, Loader] = {}
-    for name, shape, kind in whosmat(str(path)):
+    with _of_scipy():
+        held = whosmat(str(path))
+    for name, shape, kind in held:
         size = math.prod(shape) * BYTES.get(kind, 1)
         if size > max(MOST, 16 * path.stat().st_size):
             _refuse_bombs(path, size)
         if kind in NUMERIC:
-            found[name] = _guarded(path, lambda name=name: _variable(path, name))
+            found[name] = _guarded(path, functools.partial(_variable, path, name))
         elif kind == "struct":
-            found |= {inner: (lambda array=array: array) for inner, array in _fields(name, _variable(path, name))}
+            found |= {inner: array.view for inner, array in _fields(name, _variable(path, name))}
     return found
 
 
 def _variable(path: Path, name: str) -> NDArray:
     from scipy.io import loadmat
 
-    return np.asarray(loadmat(str(path), variable_names=[name])[name])
+    with _of_scipy():
+        return np.asarray(loadmat(str(path), variable_names=[name])[name])
+
+
+@contextlib.contextmanager
+def _of_scipy() -> Iterator[None]:
+    """SciPy's own kind of error for a damaged file, made an ordinary one."""
+    from scipy.io.matlab import MatReadError
+
+    try:
+        yield
+    except MatReadError as error:
+        raise ValueError(str(error)) from error
 
 
 def _fields(name: str, value: Any) -> Iterator[tuple[str, NDArray]]:

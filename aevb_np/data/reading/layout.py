@@ -54,7 +54,8 @@ def laid_out(part: Part, shape: tuple[int, int] | None, transposed: bool = False
             f"{part.name} has shape {part.x.shape}; images are (N, rows, columns), with colours (N, rows, columns, 3), "
             "or rows of pixels (N, D)"
         )
-    x, labels, words = part.x, _flat(part.labels), []
+    x, labels = part.x, _flat(part.labels)
+    words: list[str] = []
     if x.ndim == 4:
         x, words = _without_colours(part.name, x)
     elif x.ndim == 3 and x.shape[2] == 1 and _drawn(x.shape[1]):  # (N, D, 1): rows, not images of one column
@@ -155,7 +156,7 @@ def _from_rows(part: Part, x: NDArray, labels: Any, shape: tuple[int, int] | Non
             words.append("a column of running numbers left out")
         x = np.delete(x, [*numbering, *([] if named is None else [named])], axis=1)
     N, D = x.shape
-    if _on_its_side(N, D, shape, labels):
+    if _on_its_side(x, shape, labels):
         x, words = x.T, [*words, f"it lies on its side: each of the {D:,} columns is an image"]
         N, D = D, N
     found = _drawn(D, shape)
@@ -180,14 +181,15 @@ def _drawn(D: int, shape: tuple[int, int] | None = None) -> tuple[int, int] | No
     return FAMOUS.get(D) or ((side, side) if side * side == D and side > 1 else None)
 
 
-def _on_its_side(N: int, D: int, shape: tuple[int, int] | None, labels: Any) -> bool:
+def _on_its_side(x: NDArray, shape: tuple[int, int] | None, labels: Any) -> bool:
     """Whether the columns of an (N, D) array are the images: by its labels, the asked shape, or what can be drawn."""
+    N, D = x.shape
     if labels is not None and N != D and len(labels) in (N, D):
         return len(labels) == D
-    fits = [_drawn(n, shape) is not None or _drawn(n - 1, shape) is not None for n in (D, N)]
-    if fits[0] != fits[1]:
-        return fits[1] and _drawn(N, shape) is not None and D > 1
-    return shape is None and N in FAMOUS and D not in FAMOUS and D - 1 not in FAMOUS and D > 1
+    as_rows, as_columns = (_drawn(y.shape[1], shape) or _label_column(y, shape) is not None for y in (x, x.T))
+    if bool(as_rows) != bool(as_columns):
+        return bool(as_columns) and D > 1
+    return shape is None and N in FAMOUS and not {D, D - 1} & set(FAMOUS) and D > 1
 
 
 def _label_column(x: NDArray, shape: tuple[int, int] | None) -> int | None:

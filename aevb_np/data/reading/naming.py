@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.data.reading.formats import Loader, RefusedError
+from aevb_np.data.reading.formats import Loader, RefusedError, labels_in
 
 LABELS = ("y", "label", "labels", "lbls", "target", "targets", "classes", "gnd", "ys", "testtarget")
 IMAGES = ("x", "images", "image", "imgs", "img", "xs", "data", "pixels", "digits", "faces", "ff")  # the plainest first
@@ -52,9 +52,9 @@ def understood(name: str) -> Name:
 def chosen(path: Path, arrays: Mapping[str, Loader]) -> list[Part]:
     """The images among the arrays of a file, each part with its labels: one part, or two for training and testing."""
     if list(arrays) == [""]:
-        images = arrays[""]()
-        beside, labels = _labels_beside(path, len(images) if images.ndim else 0)
-        return [Part(str(path), images, labels, beside)]
+        x = arrays[""]()
+        beside, labels = _labels_beside(path, len(x) if x.ndim else 0)
+        return [Part(str(path), x, labels, beside)]
     names = {name: understood(name) for name in arrays}
     images = [name for name in arrays if not names[name].is_labels and names[name].split != "other"]
     by_split = {split: [name for name in images if names[name].split == split] for split in ("train", "test", None)}
@@ -115,7 +115,5 @@ def _labels_beside(path: Path, N: int) -> tuple[str, NDArray | None]:
     beside = path.with_name(name)
     if name == path.name or not beside.is_file():
         return "", None
-    from aevb_np.data.reading.formats import labels_in
-
     labels = labels_in(beside)
     return (name, labels) if np.shape(labels) == (N,) else ("", None)

@@ -1,5 +1,6 @@
 """A folder of pictures: all of one size, turned grey; folders inside it are classes, or train and test."""
 
+import functools
 import os
 import re
 import stat
@@ -25,10 +26,10 @@ def arrays(folder: Path) -> dict[str, Callable[[], NDArray]]:
     for ending, part in (_parts(folder) or {"": folder}).items():
         classes = _classes(part)
         paths = [path for group in classes.values() for path in group]
-        found["x" + ending] = lambda paths=paths: _grey(paths)
+        found["x" + ending] = functools.partial(_grey, paths)
         if len(classes) > 1:
             labels = np.repeat(_numbers(classes), [len(group) for group in classes.values()])
-            found["labels" + ending] = lambda labels=labels: labels
+            found["labels" + ending] = labels.copy
     return found
 
 
