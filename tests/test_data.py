@@ -34,6 +34,7 @@ from aevb_np.data import (
     published,
 )
 from aevb_np.data.mnist import draw_in_place, parse_idx
+from aevb_np.data.published import OtherDataError
 from aevb_np.streams import stream
 
 HERE = os.environ.get("AEVB_DATA_DIR")
@@ -78,6 +79,7 @@ def data_dir(monkeypatch, tmp_path):
 
 CONTENT = bytes([0, 0, 8, 1, 0, 0, 0, 100]) + bytes(i % 10 for i in range(100))
 PACKED = gzip.compress(CONTENT, mtime=0)
+OTHER = gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 90]) + bytes(90))  # sound, and not what the registry has
 
 
 @pytest.fixture
@@ -165,12 +167,55 @@ def test_registry_agrees_with_itself():
         ("mnist/t10k-labels-idx1-ubyte", CONTENT),
         ("MNIST/raw/t10k-labels-idx1-ubyte", CONTENT),
         ("MNIST/raw/t10k-labels-idx1-ubyte.gz", PACKED),
+        ("mnist/t10k-labels-idx1-ubyte", PACKED),  # packed and unpacked under the other's name
+        ("mnist/t10k-labels-idx1-ubyte.gz", CONTENT),
+        ("t10k-labels-idx1-ubyte.gz", PACKED),
+        ("t10k-labels.idx1-ubyte", CONTENT),  # as 7-Zip leaves it
+        ("raw/t10k-labels-idx1-ubyte", CONTENT),
+        ("t10k-labels-idx1-ubyte/t10k-labels-idx1-ubyte", CONTENT),  # as Kaggle has it
+        ("mnist/test_labels.gz", PACKED),
+        ("mnist/T10K-LABELS.IDX1", CONTENT),
     ],
 )
 def test_a_file_is_found_in_every_form(small, data_dir, name, content):
     path = put(data_dir, name, content)
     assert files.find(LABELS) == path
     assert fetching.read(LABELS).tobytes() == CONTENT
+
+
+def test_the_right_bytes_are_chosen_among_several_names(small, data_dir):
+    put(data_dir, LABELS, PACKED[:-1])
+    put(data_dir, "t10k-labels-idx1-ubyte", OTHER)
+    good = put(data_dir, "MNIST/raw/t10k-labels-idx1-ubyte", CONTENT)
+    assert files.find(LABELS) == good and fetching.read(LABELS).tobytes() == CONTENT
+
+
+def test_other_data_under_a_published_name_are_named_and_never_touched(small, data_dir, tmp_path):
+    path = put(data_dir, LABELS, OTHER)
+    put(tmp_path / "cache", LABELS, PACKED)
+    for call in (lambda: fetching.read(LABELS), lambda: fetching.fetch("mnist")):
+        with pytest.raises(OtherDataError, match="a sound file of 90 labels, and not MNIST's. .*`aevb train") as error:
+            call()
+        assert "elete" not in one_line(error)
+    assert path.read_bytes() == OTHER
+    assert fetching.fetch("mnist", tmp_path / "elsewhere") == [tmp_path / "elsewhere" / LABELS]  # as it advises
+
+
+@pytest.mark.parametrize("mean, said", [(0.2860, "Fashion-MNIST by its mean"), (0.1918, "KMNIST by its mean")])
+def test_another_data_set_is_known_by_its_mean(data_dir, mean, said):
+    images = np.zeros((60_000, 28, 28), np.uint8)
+    images.reshape(-1)[: round(mean * images.size)] = 255
+    content = bytes([0, 0, 8, 3, 0, 0, 234, 96, 0, 0, 0, 28, 0, 0, 0, 28]) + images.tobytes()
+    put(data_dir, "train-images-idx3-ubyte", content)
+    with pytest.raises(OtherDataError, match=said):
+        fetching.read("mnist/train-images-idx3-ubyte.gz")
+
+
+def test_a_known_file_is_named_by_its_checksum(small, data_dir, monkeypatch):
+    monkeypatch.setitem(published.OTHERS, hashlib.md5(OTHER).hexdigest(), "KMNIST")
+    put(data_dir, LABELS, OTHER)
+    with pytest.raises(OtherDataError, match="is KMNIST, not MNIST. It can be trained on"):
+        fetching.read(LABELS)
 
 
 def test_the_named_folder_comes_before_the_cache(small, data_dir, tmp_path):
@@ -218,7 +263,7 @@ def test_damaged_files_are_named_with_both_sums(small, data_dir, name, content, 
     assert isinstance(error.value, ValueError) and str(path) in message
     assert f"expected {len(expected):,} bytes with SHA-256 {hashlib.sha256(expected).hexdigest()[:8]}" in message
     assert f"found {len(content):,} with {hashlib.sha256(content).hexdigest()[:8]}" in message
-    assert "Delete it, or fetch it again with `aevb data --fetch mnist`" in message
+    assert "Fetch it again with `aevb data --fetch mnist`" in message and "elete" not in message
 
 
 # ------------------------------------------------------------------------------------------------ the network
@@ -284,8 +329,12 @@ def test_status(small, monkeypatch, tmp_path):
     monkeypatch.setenv("AEVB_DATA_DIR", str(tmp_path))
     path = put(tmp_path, "MNIST/raw/t10k-labels-idx1-ubyte", CONTENT)
     assert row("mnist") == ("mnist", True, "local folder", path.parent, len(CONTENT))
-    path = put(tmp_path, LABELS, PACKED[:-1])
-    assert row("mnist") == ("mnist", False, "damaged", path, len(PACKED) - 1)
+    bad = put(tmp_path, LABELS, PACKED[:-1])
+    assert row("mnist") == ("mnist", True, "local folder", path.parent, len(CONTENT))  # the good one counts
+    path.unlink()
+    assert row("mnist") == ("mnist", False, "damaged", bad, len(PACKED) - 1)
+    put(tmp_path, LABELS, OTHER)
+    assert row("mnist") == ("mnist", False, "other data", bad, len(OTHER))
 
 
 @pytest.mark.parametrize("found", [LABELS, "MNIST/raw/t10k-labels-idx1-ubyte", None])
@@ -502,6 +551,30 @@ def test_frey_face(real):
         assert np.array_equal(x, frames[factors[:, 0].astype(int)])
     numbers = np.concatenate([data.factors_train, data.factors_test])[:, 0]
     assert sorted(numbers) == list(range(1965))  # disjoint, and none is missing
+
+
+@needs_frey
+@pytest.mark.parametrize(
+    "name, made",
+    [
+        ("frey_rawface.npy", lambda ff: ff),
+        ("frey/frey.npy", lambda ff: ff.T),
+        ("freyfaces.npz", lambda ff: ff.T.astype(np.float64)),
+        ("ff.npy", lambda ff: ff.T.reshape(1965, 28, 20)),
+        ("frey_face/frey.mat", lambda ff: ff / 255),
+        ("frey.csv", lambda ff: ff.T),
+    ],
+)
+def test_frey_face_in_other_files(real, monkeypatch, tmp_path, name, made):
+    from scipy.io import loadmat, savemat
+
+    whole, frames = frey_face(), made(loadmat(real / FREY)["ff"])
+    path = put(tmp_path / "data", name, b"")
+    writers = {".npy": np.save, ".npz": np.savez, ".mat": lambda path, x: savemat(path, {"ff": x})}
+    writers.get(path.suffix, lambda path, x: np.savetxt(path, x, "%d", delimiter=","))(path, frames)
+    monkeypatch.setenv("AEVB_DATA_DIR", str(tmp_path / "data"))
+    assert frey_face().digest == whole.digest
+    assert [row.where for row in fetching.status() if row.name == "frey"] == ["local folder"]
 
 
 @needs_frey
