@@ -263,6 +263,11 @@ def test_rows_that_make_no_image_are_not_drawn_as_a_line(D):
     assert "1x" not in str(error.value) and str(D) in str(error.value)
 
 
+@pytest.mark.parametrize("value", [0, 1, 7, 0.5, 200])
+def test_images_that_are_all_the_same_are_said(value):
+    assert "which are all" in own(np.full((20, 4, 4), value)).understood
+
+
 def test_an_asked_gaussian_takes_numbers_as_they_are():
     assert own((UNIT - 0.3) * 1000, decoder="gaussian").decoder == "gaussian"
     data = own(UNIT * 3)

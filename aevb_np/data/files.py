@@ -202,7 +202,7 @@ def is_good(path: Path, name: str) -> bool:
 def _candidates(name: str, folder: Path) -> Iterator[Path]:
     """What may be the file, by its name: with and without .gz, as torchvision, 7-Zip or Kaggle leave it."""
     usual = [folder / name, folder / name.removesuffix(".gz")]
-    seen = set()
+    seen: set[Path] = set()
     for path in (*usual, *_similar(name, folder)):
         if path.is_file() and not any(path.samefile(other) for other in seen):
             seen.add(path)

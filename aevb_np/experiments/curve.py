@@ -23,7 +23,7 @@ from aevb_np.data.dataset import Dataset
 from aevb_np.experiments.lines import Line, Marginal, settings_in_short, versions_in_short
 from aevb_np.runs import folders
 from aevb_np.runs import run as runs
-from aevb_np.runs.config import versions
+from aevb_np.runs.config import WARM_UP, versions
 from aevb_np.runs.history import FIRST_MARKS, MARK, Row
 
 SAVE_EVERY = 30.0  # seconds
@@ -93,8 +93,11 @@ class Curve:
 
     def new_run(self) -> runs.Run:
         """The run before its first step."""
-        what = {"data": self.data, "method": self.method, "latent": self.latent, "seed": self.seed}
-        run = runs.start(self.dataset(), **{**what, "samples": self.samples, **dict(self.settings)})
+        what: dict[str, Any] = {"data": self.data, "method": self.method, "latent": self.latent, "seed": self.seed}
+        settings = dict(self.settings)
+        if "optimizer" not in settings:
+            what["warmup"] = WARM_UP  # whatever the length: a short curve is the beginning of a longer one
+        run = runs.start(self.dataset(), **{**what, "samples": self.samples, **settings})
         run.p.flat *= self.start
         return run
 

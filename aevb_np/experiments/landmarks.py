@@ -61,21 +61,17 @@ def remarks(data: str, nats: float) -> Iterator[str]:
     marks = LANDMARKS[data]
     if abs(nats - marks.untrained) <= max(marks.room, 0.015 * abs(marks.untrained)):
         start = f"{marks.pixels} ln 2 = {-marks.untrained:.2f}" if marks.best < 0 else f"{marks.untrained:.1f}"
-        yield (
-            f"that is what an untrained model has ({start}): nothing has been learned yet. Did the parameters "
-            "move? A step size near 0, a warm-up as long as the run or a gradient that is never used leave them there"
-        )
+        yield f"that is what an untrained model has ({start}): nothing has been learned yet. Did the parameters move?"
+        yield "a step size near 0, a warm-up as long as the run or a gradient that is never used leave them there"
     if min(abs(nats - value) for value in marks.ignores_z) <= 2 * marks.room:
-        yield (
-            f"that is a decoder that ignores z ({marks.ignores_z[0]:.1f} on the test images): look at your KL. Near 0, "
-            "the encoder says nothing about x, because the KL weighs too much, z never reaches the decoder, or "
-            "training has only begun"
-        )
+        yield f"that is a decoder that ignores z ({marks.ignores_z[0]:.1f} on the test images): look at your KL"
+        yield "a KL near 0 weighs too much, or z never reaches the decoder, or training has only begun"
     if nats > marks.best + 0.05 * abs(marks.best):
         yield (
-            f"far better than anything known here ({marks.best:.1f}). The usual causes: a squared error in place of "
-            "log p(x|z), the KL left out, other pixels (binarised, or another scale), or z = mu in place of a sample"
+            f"far better than anything known here ({marks.best:.1f}). The usual causes: a squared error in place "
+            "of log p(x|z), the KL left out,"
         )
+        yield "other pixels (binarised, or on another scale), or z = mu in place of a sample"
     if abs(abs(nats) - marks.squared) <= 0.05 * marks.squared:
         yield f"as a squared error, {marks.squared} (a sum over the pixels) is a decoder that ignores z"
     if nats > marks.most:

@@ -79,7 +79,9 @@ def scale_of(name: str, parts: list[NDArray], decoder: str | None) -> Scale:
     low, high = (float(f(f(x) for x in parts)) for f in (min_, max_))
     span = f"from {shown(low)} to {shown(high)}"
     if low == high:
-        raise ValueError(f"every number of {name} is {shown(low)}: there is nothing to learn. Is it the right array?")
+        span = f"which are all {shown(low)}: there is nothing to learn"
+    if low == high == 0:
+        return Scale(f"numbers {span}", dtype="uint8", binary=True)
     values = _two(parts, low, high)
     if values and (low, high) in ((0, 1), (0, 255), (0, 65_535), (-1, 1)):
         said = f"only {shown(low)} and {shown(high)}" + ("" if high == 1 and low == 0 else ", taken for 0 and 1")
