@@ -29,7 +29,8 @@ if TYPE_CHECKING:  # what the table below says, for tools that read
     from aevb_np.optimizers import SGD, Adagrad, Adam
     from aevb_np.params import Params
     from aevb_np.reparameterization import gaussian
-    from aevb_np.runs.run import Run, load, start
+    from aevb_np.runs.opening import load, start
+    from aevb_np.runs.run import Run
     from aevb_np.streams import stream
     from aevb_np.wake_sleep import WakeSleep
 
@@ -43,7 +44,8 @@ __all__ = [
 ]  # fmt: skip
 
 HOMES = {
-    "runs.run": ("start", "load", "Run"),
+    "runs.opening": ("start", "load"),
+    "runs.run": ("Run",),
     "model": ("VAE",),
     "networks": ("GaussianMLP", "BernoulliMLP"),
     "params": ("Params",),

@@ -6,7 +6,6 @@ import pytest
 import aevb_np
 from aevb_np.data import Dataset
 
-
 # `pytest -m quick`: the equations, the algorithms and the house, for somebody who has changed a line. The rest trains
 # longer, starts processes or draws.
 QUICK = (

@@ -10,7 +10,7 @@ from aevb_np.data import digits
 from aevb_np.estimators import importance_weighted, sgvb_a, sgvb_b
 from aevb_np.model import VAE
 from aevb_np.optimizers import SGD
-from aevb_np.runs.run import start
+from aevb_np.runs.opening import start
 from aevb_np.streams import stream
 from aevb_np.wake_sleep import WakeSleep
 

@@ -125,7 +125,7 @@ def test_a_bound_of_best_npz_says_on_what_it_was_chosen(aevb, own_file):
 
 
 def test_resume_is_as_if_it_had_never_stopped(aevb, own_file):
-    flags = [own_file, *SHORT, "--step", "0.05"]
+    flags = [own_file, *SHORT, "--step", "0.05", "--warmup", 100]
     assert aevb("train", *flags, "--samples", "3e4", "--out", "whole")[0] == 0
     assert aevb("train", *flags, "--samples", "16000", "--out", "part")[0] == 0  # a row of the whole run too
     code, out, _ = aevb("train", "--resume", "part", "--samples", "3e4")
@@ -234,7 +234,8 @@ def test_cite_and_version(aevb):
 @pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_saves_and_says_how_to_go_on(aevb, own_file, number):
-    process = spawn("train", own_file, *SHORT, "--samples", "1e7", "--out", "run")
+    flags = [own_file, *SHORT, "--warmup", 50]
+    process = spawn("train", *flags, "--samples", "1e7", "--out", "run")
     wait_for("run/checkpoint.npz")
     time.sleep(0.5)
     process.send_signal(number)
@@ -243,7 +244,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(aevb, own_file, number):
     assert re.search(r"saved at [\d,]+ samples. To go on:  aevb train --resume run", out)
     done = aevb_np.load("run").samples
     assert aevb("train", "--resume", "run", "--samples", done + 4000)[0] == 0
-    assert aevb("train", own_file, *SHORT, "--samples", done + 4000, "--out", "whole")[0] == 0
+    assert aevb("train", *flags, "--samples", done + 4000, "--out", "whole")[0] == 0
     assert np.array_equal(aevb_np.load("run").p.flat, aevb_np.load("whole").p.flat)
 
 
@@ -372,7 +373,10 @@ def complain(result):
         ([""], "no data set is called ''"),
         (["--resume", ""], "there is no checkpoint"),
         (["FILE", "--samples", "many"], "a whole number is needed, such as 100 or 1e6; got 'many'"),
-        (["FILE", "--samples", "-5"], "samples is 0 or more; got -5"),
+        (["FILE", "--samples", "-5"], "--samples is 1 or more; got -5"),
+        (["FILE", "--samples", "0"], "--samples is 1 or more; got 0"),
+        (["FILE", "--epochs", "0"], "--epochs is 1 or more; got 0"),
+        (["FILE", "--samples", "1e4", "--warmup", "100"], "10,000 samples are 100 steps, and Adagrad moves nothing"),
         (["FILE", "--seed", "-1"], "seed is a whole number from 0"),
         (["FILE", "--shape", "28"], "rows and columns are needed, such as 28x20; got '28'"),
         (["FILE", "--binarize", "static"], "binarize='static' is for mnist"),
@@ -393,8 +397,9 @@ def test_refused_flags(aevb, own_file, flags, message):
 
 def test_refused_data(aevb, tmp_path):
     grey = np.full((30, 4, 5), 0.5)
+    rising = grey * np.arange(20).reshape(4, 5) / 10
     for name, array, flags, message in (
-        ("range", grey * 40, ["--decoder", "bernoulli"], "needs x between 0 and 1; got values from 20 to 20"),
+        ("range", 3 * rising, ["--decoder", "bernoulli"], "needs x between 0 and 1; got values from 0 to 2.85"),
         ("holes", np.where(np.arange(20).reshape(4, 5) == 7, np.nan, grey), [], "NaN"),
         ("flat", np.zeros(30), [], r"\(30,\)"),
         ("objects", np.array([{}, []], dtype=object), [], "pickle"),
@@ -422,6 +427,22 @@ def test_a_resumed_run_keeps_its_settings(aevb, own_file):
     assert aevb("train", own_file, "--resume", "run", "--samples", 2000, *SHORT)[0] == 0
     assert "is there already and is not overwritten" in complain(aevb("train", own_file, "--out", "run"))
     assert "resume the run's folder" in complain(aevb("train", "--resume", "run/best.npz"))
+
+
+def test_own_data_that_moved_are_found_by_a_flag(aevb, own_file, tmp_path):
+    aevb("train", own_file, *SHORT, "--samples", 1000, "--out", "run")
+    own_file.rename(tmp_path / "moved.npy")
+    for command in (["evaluate", "run"], ["compare", "run", "run"], ["train", "--resume", "run", "--samples", 2000]):
+        assert "--data PATH" in complain(aevb(*command))
+        assert aevb(*command, "--data", "moved.npy")[0] == 0, command
+
+
+def test_what_was_not_trained_is_said(aevb, own_file):
+    aevb_np.start(own_file, hidden=8, minibatch=20).save("run")
+    assert "nothing has been learned yet: after 0 steps" in aevb("evaluate", "run")[1]
+    out = aevb("train", own_file, *SHORT, "--samples", 1000, "--out", "short")[1]
+    assert "after 5 gradients of warm-up; 1,000 samples" in out
+    assert "nothing has been learned" not in aevb("evaluate", "short")[1]
 
 
 def test_data_that_changed_since_are_refused(aevb, own_file):
@@ -489,7 +510,7 @@ def test_our_own_mistakes_are_told_as_such(aevb, monkeypatch):
 def test_config_json_is_whole(aevb, own_file, tmp_path):
     aevb("train", own_file, *SHORT, "--samples", 1000, "--out", "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))
-    assert aevb_np.runs.run.Config.from_dict(config) == aevb_np.load("run").config
+    assert aevb_np.runs.config.Config.from_dict(config) == aevb_np.load("run").config
 
 
 # -- completing images ------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from aevb_np.data import (
     published,
 )
 from aevb_np.data.mnist import draw_in_place, parse_idx
+from aevb_np.data.published import OtherDataError
 from aevb_np.streams import stream
 
 HERE = os.environ.get("AEVB_DATA_DIR")
@@ -78,6 +79,7 @@ def data_dir(monkeypatch, tmp_path):
 
 CONTENT = bytes([0, 0, 8, 1, 0, 0, 0, 100]) + bytes(i % 10 for i in range(100))
 PACKED = gzip.compress(CONTENT, mtime=0)
+OTHER = gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 90]) + bytes(90))  # sound, and not what the registry has
 
 
 @pytest.fixture
@@ -165,12 +167,55 @@ def test_registry_agrees_with_itself():
         ("mnist/t10k-labels-idx1-ubyte", CONTENT),
         ("MNIST/raw/t10k-labels-idx1-ubyte", CONTENT),
         ("MNIST/raw/t10k-labels-idx1-ubyte.gz", PACKED),
+        ("mnist/t10k-labels-idx1-ubyte", PACKED),  # packed and unpacked under the other's name
+        ("mnist/t10k-labels-idx1-ubyte.gz", CONTENT),
+        ("t10k-labels-idx1-ubyte.gz", PACKED),
+        ("t10k-labels.idx1-ubyte", CONTENT),  # as 7-Zip leaves it
+        ("raw/t10k-labels-idx1-ubyte", CONTENT),
+        ("t10k-labels-idx1-ubyte/t10k-labels-idx1-ubyte", CONTENT),  # as Kaggle has it
+        ("mnist/test_labels.gz", PACKED),
+        ("mnist/T10K-LABELS.IDX1", CONTENT),
     ],
 )
 def test_a_file_is_found_in_every_form(small, data_dir, name, content):
     path = put(data_dir, name, content)
     assert files.find(LABELS) == path
     assert fetching.read(LABELS).tobytes() == CONTENT
+
+
+def test_the_right_bytes_are_chosen_among_several_names(small, data_dir):
+    put(data_dir, LABELS, PACKED[:-1])
+    put(data_dir, "t10k-labels-idx1-ubyte", OTHER)
+    good = put(data_dir, "MNIST/raw/t10k-labels-idx1-ubyte", CONTENT)
+    assert files.find(LABELS) == good and fetching.read(LABELS).tobytes() == CONTENT
+
+
+def test_other_data_under_a_published_name_are_named_and_never_touched(small, data_dir, tmp_path):
+    path = put(data_dir, LABELS, OTHER)
+    put(tmp_path / "cache", LABELS, PACKED)
+    for call in (lambda: fetching.read(LABELS), lambda: fetching.fetch("mnist")):
+        with pytest.raises(OtherDataError, match="a sound file of 90 labels, and not MNIST's. .*`aevb train") as error:
+            call()
+        assert "elete" not in one_line(error)
+    assert path.read_bytes() == OTHER
+    assert fetching.fetch("mnist", tmp_path / "elsewhere") == [tmp_path / "elsewhere" / LABELS]  # as it advises
+
+
+@pytest.mark.parametrize("mean, said", [(0.2860, "Fashion-MNIST by its mean"), (0.1918, "KMNIST by its mean")])
+def test_another_data_set_is_known_by_its_mean(data_dir, mean, said):
+    images = np.zeros((60_000, 28, 28), np.uint8)
+    images.reshape(-1)[: round(mean * images.size)] = 255
+    content = bytes([0, 0, 8, 3, 0, 0, 234, 96, 0, 0, 0, 28, 0, 0, 0, 28]) + images.tobytes()
+    put(data_dir, "train-images-idx3-ubyte", content)
+    with pytest.raises(OtherDataError, match=said):
+        fetching.read("mnist/train-images-idx3-ubyte.gz")
+
+
+def test_a_known_file_is_named_by_its_checksum(small, data_dir, monkeypatch):
+    monkeypatch.setitem(published.OTHERS, hashlib.md5(OTHER).hexdigest(), "KMNIST")
+    put(data_dir, LABELS, OTHER)
+    with pytest.raises(OtherDataError, match="is KMNIST, not MNIST. It can be trained on"):
+        fetching.read(LABELS)
 
 
 def test_the_named_folder_comes_before_the_cache(small, data_dir, tmp_path):
@@ -218,7 +263,7 @@ def test_damaged_files_are_named_with_both_sums(small, data_dir, name, content, 
     assert isinstance(error.value, ValueError) and str(path) in message
     assert f"expected {len(expected):,} bytes with SHA-256 {hashlib.sha256(expected).hexdigest()[:8]}" in message
     assert f"found {len(content):,} with {hashlib.sha256(content).hexdigest()[:8]}" in message
-    assert "Delete it, or fetch it again with `aevb data --fetch mnist`" in message
+    assert "Fetch it again with `aevb data --fetch mnist`" in message and "elete" not in message
 
 
 # ------------------------------------------------------------------------------------------------ the network
@@ -284,8 +329,12 @@ def test_status(small, monkeypatch, tmp_path):
     monkeypatch.setenv("AEVB_DATA_DIR", str(tmp_path))
     path = put(tmp_path, "MNIST/raw/t10k-labels-idx1-ubyte", CONTENT)
     assert row("mnist") == ("mnist", True, "local folder", path.parent, len(CONTENT))
-    path = put(tmp_path, LABELS, PACKED[:-1])
-    assert row("mnist") == ("mnist", False, "damaged", path, len(PACKED) - 1)
+    bad = put(tmp_path, LABELS, PACKED[:-1])
+    assert row("mnist") == ("mnist", True, "local folder", path.parent, len(CONTENT))  # the good one counts
+    path.unlink()
+    assert row("mnist") == ("mnist", False, "damaged", bad, len(PACKED) - 1)
+    put(tmp_path, LABELS, OTHER)
+    assert row("mnist") == ("mnist", False, "other data", bad, len(OTHER))
 
 
 @pytest.mark.parametrize("found", [LABELS, "MNIST/raw/t10k-labels-idx1-ubyte", None])
@@ -505,6 +554,30 @@ def test_frey_face(real):
 
 
 @needs_frey
+@pytest.mark.parametrize(
+    "name, made",
+    [
+        ("frey_rawface.npy", lambda ff: ff),
+        ("frey/frey.npy", lambda ff: ff.T),
+        ("freyfaces.npz", lambda ff: ff.T.astype(np.float64)),
+        ("ff.npy", lambda ff: ff.T.reshape(1965, 28, 20)),
+        ("frey_face/frey.mat", lambda ff: ff / 255),
+        ("frey.csv", lambda ff: ff.T),
+    ],
+)
+def test_frey_face_in_other_files(real, monkeypatch, tmp_path, name, made):
+    from scipy.io import loadmat, savemat
+
+    whole, frames = frey_face(), made(loadmat(real / FREY)["ff"])
+    path = put(tmp_path / "data", name, b"")
+    writers = {".npy": np.save, ".npz": np.savez, ".mat": lambda path, x: savemat(path, {"ff": x})}
+    writers.get(path.suffix, lambda path, x: np.savetxt(path, x, "%d", delimiter=","))(path, frames)
+    monkeypatch.setenv("AEVB_DATA_DIR", str(tmp_path / "data"))
+    assert frey_face().digest == whole.digest
+    assert [row.where for row in fetching.status() if row.name == "frey"] == ["local folder"]
+
+
+@needs_frey
 def test_frey_face_splits_are_fixed(real):
     data, again, smaller = frey_face(), frey_face(), frey_face(n_train=1500)
     assert data.digest == again.digest
@@ -624,10 +697,9 @@ def test_own_rows(tmp_path, D, shape, expected):
         (images() / 255, np.float32, 1, "bernoulli", "none"),
         ((images() / 255).astype(np.float16), np.float32, 1, "bernoulli", "none"),
         (images(dtype=np.int64), np.uint8, 255, "bernoulli", "none"),  # grey levels in other integers
-        (images(dtype=np.int64) - 1, np.float32, 1, "gaussian", "none"),
         (images() / 255 - 0.1, np.float32, 1, "gaussian", "none"),
-        (images(dtype=np.uint16) * 100, np.float32, 1, "gaussian", "none"),
-        (images(dtype=">f8"), np.float32, 1, "gaussian", "none"),
+        (images(dtype=">f8"), np.uint8, 255, "bernoulli", "none"),
+        ((images() > 99) * np.uint8(255), np.uint8, 1, "bernoulli", "given"),
     ],
 )
 def test_own_scales(tmp_path, x, dtype, divisor, decoder, binarize):
@@ -636,7 +708,7 @@ def test_own_scales(tmp_path, x, dtype, divisor, decoder, binarize):
     assert (data.decoder, data.binarize) == (decoder, binarize)
     assert data.describe().endswith("binary") == (binarize == "given")
     seen = data.scale(np.concatenate([data.x_train, data.x_test]))
-    meant = x / 255 if divisor == 255 else x.astype(np.float32)
+    meant = x / 255 if divisor == 255 or x.dtype == np.uint8 and x.max() == 255 else x.astype(np.float32)
     assert np.allclose(np.sort(seen, axis=None), np.sort(meant, axis=None), rtol=1e-6)
 
 
@@ -727,11 +799,9 @@ def test_own_pictures_that_cannot_be_used(pictures, tmp_path):
     for content in (b"", b"no picture", whole[:20], whole[:45]):
         put(pictures, "wide.png", content)
         complains(r"wide\.png cannot be read as a picture \(.*\). Save it again or take it out")
-    Image.fromarray(np.full((4, 3), 40_000, np.uint16)).save(pictures / "wide.png")
-    complains(r"wide\.png has more than 8 bits a pixel")
     (tmp_path / "empty").mkdir()
     pictures = tmp_path / "empty"
-    complains("holds no pictures .*folders inside it are not searched")
+    complains("holds no pictures .* one folder for each class, and no arrays")
 
 
 NAN = np.zeros((20, 6, 5))
@@ -743,31 +813,30 @@ HUGE[3, 2] = 1e300
 @pytest.mark.parametrize(
     "x, arguments, message",
     [
-        (NAN, {}, r"2 values that are NaN or infinite in float32, the first at index \(4, 0, 3\)"),
-        (HUGE, {}, r"1 values that are NaN or infinite in float32, the first at index \(3, 2\)"),
+        (NAN, {}, r"2 values that are NaN or infinite in float32, the first in image 4, row 0, column 3"),
+        (HUGE, {}, r"1 values that are NaN or infinite in float32, the first in image 3, row 1, column 0"),
         (images(D=(5,))[0], {}, r"has shape \(5,\); images are \(N, rows, columns\)"),
-        (images(D=(6, 5, 3)), {}, r"has shape \(20, 6, 5, 3\); .* x.mean\(axis=-1\)"),
+        (images(D=(6, 5, 7)), {}, r"has shape \(20, 6, 5, 7\), and no axis of 1, 3 or 4 colours"),
         (images(N=0), {}, r"has shape \(0, 6, 5\)"),
         (images(D=(0,)), {}, r"has shape \(20, 0\)"),
         (images().astype(complex), {}, "holds complex128, not real numbers"),
         (np.array([["a", "b"]]), {}, "holds <U1, not real numbers"),
         (images(N=1), {}, "holds 1 image; at least 2 are needed"),
-        (images(D=(30,)), {}, "rows of 30 numbers, which make no square. .* such as 1x30"),
+        (images(D=(30,)), {}, "rows of 30 numbers, which make no square. .* such as 5x6"),
         (images(D=(30,)), {"shape": (5, 5)}, "each row of .* has 30 pixels; shape 5 x 5 makes 25"),
         (images(D=(30,)), {"shape": (30,)}, r"a shape is \(rows, columns\), both at least 1; got \(30,\)"),
         (images(D=(30,)), {"shape": (-5, -6)}, "both at least 1"),
         (images(), {"shape": (5, 6)}, "holds images of 6 x 5, not 5 x 6. Leave the shape out"),
         (
-            images(dtype=float),
+            images() / 255 * 1.01,
             {"decoder": "bernoulli"},
-            "the Bernoulli decoder needs x between 0 and 1; got values from 0 to 255. Scale the pixels, or use",
+            r"the Bernoulli decoder needs x between 0 and 1; got values from 0 to 1.01. Give \(x - x.min",
         ),
         (images() / 255 - 2, {"decoder": "bernoulli"}, "got values from -2 to -1"),
         (images(), {"decoder": "poisson"}, "'bernoulli' or 'gaussian'; got 'poisson'"),
         (images(), {"labels": range(19)}, r"has 20 images and labels of shape \(19,\). .*: shape \(20,\)"),
         (images(), {"labels": np.eye(20)}, r"labels of shape \(20, 20\)"),
-        (images(), {"labels": [0.5] * 20}, "are whole numbers; got float64"),
-        (images(), {"labels": ["cat"] * 20}, "are whole numbers; got <U3. Number the classes from 0"),
+        (images(), {"labels": [0.5] * 20}, "are whole numbers or names; got float64"),
         (images(), {"test_fraction": 0}, "between 0 and 1; got 0"),
         (images(), {"test_fraction": 1}, "between 0 and 1; got 1"),
         (images(), {"test_fraction": math.nan}, "between 0 and 1; got nan"),
@@ -828,11 +897,11 @@ def test_own_archives_that_cannot_be_used(tmp_path, arrays, message):
 
 
 def test_own_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing at .*x.npy. Give a .npy or .npz file, or a folder") as error:
+    with pytest.raises(FileNotFoundError, match="nothing at .*x.npy. Give a .npy, .npz, IDX, CSV or .mat") as error:
         own(tmp_path / "x.npy")
     one_line(error)
-    with pytest.raises(ValueError, match=r"x\.csv is no \.npy or \.npz file"):
-        own(put(tmp_path, "x.csv", b"1,2,3"))
+    with pytest.raises(ValueError, match=r"x\.csv is no table of numbers"):
+        own(put(tmp_path, "x.csv", b"1,2,3\n4,cat,6"))
 
     np.savez_compressed(tmp_path / "x.npz", x=images())
     np.save(tmp_path / "x.npy", images())

@@ -1,15 +1,20 @@
 """The recipes, the summary, and `aevb figure` and `aevb expect` as a person types them."""
 
 import dataclasses
+import itertools
 import math
+import os
 import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.special import xlogy
 
 import aevb_np
 from aevb_np import cli
+from aevb_np.data import pixel_baseline
+from aevb_np.data.loading import load
 from aevb_np.experiments import (
     drawing,
     expectation,
@@ -29,6 +34,7 @@ from aevb_np.experiments import (
     summary,
 )
 from aevb_np.experiments.curve import Curve
+from aevb_np.experiments.landmarks import LANDMARKS
 from aevb_np.experiments.lines import Line, Marginal
 from aevb_np.experiments.plan import Budget, budget
 from aevb_np.model import STARTS
@@ -330,7 +336,7 @@ def test_expect_interpolates_in_log_samples():
     assert there.ours == pytest.approx((-108.5, -109.5, -110.5)) and there.value == pytest.approx(-109.5)
     assert expectation.expected("mnist", 20, "aevb", 1e12, "test", table).value is None
     with pytest.raises(
-        ValueError, match="no curve of mnist with 4 latent dimensions by aevb is known; there are those with 3, 5"
+        ValueError, match="no curve of mnist with 4 latent dimensions by aevb is known; there are 3, 5, 10, 20, 200"
     ):
         expectation.expected("mnist", 4, "aevb", 1e6, "test", [])
 
@@ -342,7 +348,15 @@ def test_expect_interpolates_in_log_samples():
         (104.3, -104.3, ("a loss: minus the bound",)),
         (0.133, -104.272, ("a mean over 784 pixels", "a loss: minus the bound")),
         (13350.4, -104.3, ("a sum over 128 images", "a loss: minus the bound")),
+        (1.0426, -104.26, ("a mean over 100 images, divided by 100 once more", "a loss: minus the bound")),
         (-0.1, -78.4, ("a mean over 784 pixels",)),
+        (1_043_000, -104.3, ("a sum over 10,000 images", "a loss: minus the bound")),
+        (150.5, -150.5, ("a loss: minus the bound",)),  # and 104.3 as bits: nats come first
+        (206, -206, ("a loss: minus the bound",)),
+        (0.263, -206.192, ("a mean over 784 pixels", "a loss: minus the bound")),
+        (543.4, -543.4, ("a loss: minus the bound",)),
+        (0.6931, -543.3904, ("a mean over 784 pixels", "a loss: minus the bound")),
+        (0.26, -203.84, ("a mean over 784 pixels", "a loss: minus the bound")),
     ],
 )
 def test_numbers_from_elsewhere(number, nats, assumed):
@@ -355,9 +369,90 @@ def test_units_that_were_said():
     assert read(150.0, "bits", "mnist", 784, -104.0)[0].nats == pytest.approx(-150 * math.log(2))
     assert read(0.19, "bits-per-pixel", "mnist", 784, -104.0)[0].nats == pytest.approx(-0.19 * 784 * math.log(2))
     assert read(10_430.0, "batch-sum", "mnist", 784, -104.0, minibatch=64)[0].nats == pytest.approx(-10_430 / 64)
+    assert read(1.43, "divided-twice", "mnist", 784, -104.0, minibatch=64)[0].nats == pytest.approx(-1.43 * 64)
     assert read(1000.0, "auto", "frey", 560, 1000.0)[0] == expectation.Reading(1000.0, ())
-    with pytest.raises(ValueError, match="3 makes no bound on mnist between -600 and -40 nats per image, in nats"):
-        read(3.0, "nats", "mnist", 784, -104.0)
+    assert [reading.nats for reading in read(3.0, "nats", "mnist", 784, -104.0)] == [-3.0, 3.0]
+    assert read(1e12, "auto", "mnist", 784, [])[0].nats == -1e12  # always an answer
+
+
+SWEPT = [("nats", 1.0), ("nats-per-pixel", 0.0), ("bits", 1.0), ("bits-per-pixel", 0.0)] + [
+    (unit, size) for unit in ("batch-sum", "divided-twice") for size in (100, 64)
+]
+
+
+@pytest.mark.parametrize("data, wrong", [("mnist", 0.01), ("frey", 0.01)])
+def test_a_number_in_any_unit_is_read_back(data, wrong):
+    """Every N_z, 30 lengths, the paper's value and ours, as a bound and as a loss; and the landmarks, always."""
+    table, marks, read = expectation.our_curves(), LANDMARKS[data], []
+    for method, samples in itertools.product(("aevb", "wake-sleep"), np.geomspace(1e4, 1e8, 30)):
+        for n in expectation.known(data, method):
+            pair = [expectation.expected(data, n, method, samples, split, table) for split in ("test", "train")]
+            near = [value for one in pair for value in one.values]
+            landmarks = marks.untrained, *marks.ignores_z
+            for value in {pair[0].paper, pair[0].value, *landmarks} - {None}:
+                for unit, size in SWEPT if value not in landmarks else SWEPT[:4]:
+                    number = value * {"batch-sum": size, "divided-twice": 1 / (size or 1)}.get(unit, 1.0)
+                    number /= (marks.pixels if "pixel" in unit else 1) * (math.log(2) if "bits" in unit else 1)
+                    for sign in (1, -1):
+                        asked = unit if "bits" in unit else "auto"
+                        best = expectation.readings(sign * number, asked, data, marks.pixels, near)[0]
+                        right = abs(best.nats - value) < 1e-6 * abs(value)
+                        assert right or value not in landmarks
+                        read.append(right)
+    assert len(read) > 5000 and np.mean(read) >= 1 - wrong
+
+
+def test_landmarks_are_those_of_the_data():
+    for name in LANDMARKS:
+        if name in ("mnist", "frey") and not os.environ.get("AEVB_DATA_DIR"):
+            continue
+        data, marks = load(name), LANDMARKS[name]
+        x_test, mean = data.scale(data.x_test, dtype=np.float64), data.x_train.mean(axis=0) / data.divisor
+        if data.decoder == "gaussian":
+            ignores_z = pixel_baseline(data)[::-1]
+            untrained = -0.5 * (math.log(2 * math.pi) + (x_test - 0.5) ** 2).sum(axis=1).mean()
+        else:
+            known = mean.clip(1e-6, 1 - 1e-6)  # MNIST's test images have ink where no training image has
+            ignores_z = [bernoulli(x, known) for x in (data.x_test.mean(axis=0) / data.divisor, mean)]
+            untrained = bernoulli(mean, np.full(784, 0.5))
+            assert marks.most == pytest.approx(bernoulli(x_test, x_test), rel=0.02)
+        assert marks.ignores_z == pytest.approx(ignores_z, abs=0.06)
+        assert marks.untrained == pytest.approx(untrained, abs=0.3)
+        squared = ((x_test - mean) ** 2).sum(axis=1).mean()
+        assert marks.squared == pytest.approx(squared, rel=0.02) and marks.pixels == data.x_train.shape[1]
+
+
+def bernoulli(x, y):
+    """The cross-entropy of images x under means y, less its sign."""
+    return (xlogy(x, y) + xlogy(1 - x, 1 - y)).sum(axis=-1).mean()
+
+
+@pytest.mark.parametrize(
+    "data, latent, got, said",
+    [
+        ("mnist", 20, 206, "a decoder that ignores z (-205.8 on the test images): look at your KL"),
+        ("mnist", 20, 0.6931, "what an untrained model has (784 ln 2 = 543.43)"),
+        ("mnist", 20, 549.1, "what an untrained model has"),
+        ("frey", 2, -526.4, "what an untrained model has (-526.2)"),
+        ("frey", 10, 578, "a decoder that ignores z (579.6"),
+        ("digits", 2, 193.6, "a decoder that ignores z (-193.5"),
+        ("digits", 2, 543, "what an untrained model has"),
+        ("faces", 2, 1.709, "taken for a mean over 560 pixels: a bound of 957.04 nats per image"),
+        ("mnist", 20, 52, "far better than anything known here (-97.1). The usual causes: a squared error"),
+        ("mnist", 20, 0.07, "as a squared error, 52.9 (a sum over the pixels) is a decoder that ignores z"),
+        ("mnist", 20, 27, "no bound on these grey pixels can be above -45.5"),
+        ("mnist", 20, 0, "no bound on these grey pixels can be above -45.5"),
+        ("mnist", 20, 1e9, "worse than an untrained model (-543.4)"),
+        ("mnist", 20, "nan", "nan is no bound"),
+        ("mnist", 20, "-inf", "-inf is no bound"),
+        ("mnist", 2, 152, "no curve has 2 latent dimensions; the nearest has 3"),
+        ("mnist", 7, 130, "with N_z = 10"),
+        ("mnist", 20, 206, "-142.8 as bits, a loss: minus the bound (-18.6 from the paper's"),
+    ],
+)
+def test_what_is_said_of_a_number(aevb, data, latent, got, said):
+    code, out, _ = aevb("expect", data, "--latent", latent, "--samples", "1e6", f"--got={got}")
+    assert code == 0 and said in out, out
 
 
 def test_expect_as_typed(aevb, tmp_path, monkeypatch):
@@ -369,17 +464,17 @@ def test_expect_as_typed(aevb, tmp_path, monkeypatch):
     lines.write(tmp_path / "figure_2.csv", table)
     out = aevb("expect", "mnist", "--latent", 20, "--samples", "1e6")[1]
     assert re.search(r"ours, 3 seeds +-114\.5 \(-115\.5 to -113\.5\)   +-116\.0 \(-117\.0 to -115\.0\)\n", out)
-    assert len({len(line) for line in out.splitlines()[1:4]}) == 1  # heading, paper and ours end alike
+    assert len({len(line) for line in out.splitlines()[1:6]}) == 1  # heading, paper, ours and landmarks end alike
     beyond = aevb("expect", "mnist", "--latent", 20, "--samples", "1e8")[1]
     assert "ours: our curves go from 100,000 to 10,000,000 samples" in beyond
     assert "our settings: H=500; M=100\n" in out and "PyTorch" not in out
     read = {
-        got: aevb("expect", "mnist", "--latent", 20, "--samples", "1e6", "--got", got)[1].splitlines()[-2:]
+        got: aevb("expect", "mnist", "--latent", 20, "--samples", "1e6", "--got", got)[1].splitlines()[-6:]
         for got in (-114.7, -90)
     }
-    assert read[-114.7][0] == "as a test bound that is +9.5 from the paper's and -0.2 from ours"
+    assert read[-114.7][-2] == "as a test bound that is +9.5 from the paper's and -0.2 from ours"
     assert "further off" in " ".join(read[-90]) and "further off" not in " ".join(read[-114.7])
-    assert "no curve of mnist with 7 latent" in complain(aevb("expect", "mnist", "--latent", 7, "--samples", 100))
+    assert "--latent is 1 or more; got 0" in complain(aevb("expect", "mnist", "--latent", 0, "--samples", 100))
     assert "--samples is 1 or more; got 0" in complain(aevb("expect", "mnist", "--latent", 20, "--samples", 0))
 
 

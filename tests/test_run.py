@@ -4,6 +4,8 @@ import csv
 import dataclasses
 import json
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import aevb_np
 from aevb_np import evaluation, training
 from aevb_np.data import Dataset
 from aevb_np.runs import checkpoints, folders
-from aevb_np.runs import run as runs
+from aevb_np.runs import opening as runs
 from aevb_np.runs.history import marks
 
 
@@ -55,8 +57,8 @@ def astuples(history):
 @pytest.mark.parametrize("binarize", ["none", "dynamic"])
 def test_evaluating_and_lengthening_never_change_training(start, small, sampling, binarize):
     data = Dataset("stripes", small.x_train, small.x_test, (6, 7), 255, binarize=binarize)
-    plain = finish(start(data, sampling=sampling), 14_000)
-    other = start(data, sampling=sampling)
+    plain = finish(start(data, sampling=sampling, warmup=100), 14_000)
+    other = start(data, sampling=sampling, warmup=100)
     for progress in other.steps(11_000):
         if progress.samples % 1000 == 0:
             other.evaluate("test")
@@ -165,9 +167,49 @@ def test_the_words_of_a_run(start, small, tmp_path):
 def test_loaded_data_must_be_the_same(start, small, tmp_path):
     run = start()
     run.save(tmp_path / "run")
-    with pytest.raises(ValueError, match="no data set is called 'stripes'"):
+    with pytest.raises(ValueError, match="the data of this run are not at stripes .*dataset=.*--data PATH"):
         _ = aevb_np.load(tmp_path / "run").data
     assert aevb_np.load(tmp_path / "run", dataset=small).data is small
+
+
+def test_data_by_an_array_a_name_or_a_path(own_file, tmp_path):
+    images = np.load(own_file)
+    for given in (images, str(own_file), own_file, images.tolist(), "digits"):
+        run = aevb_np.start(given, hidden=8, minibatch=20)
+        run.save(tmp_path / "run")
+        found = aevb_np.load(tmp_path / "run", dataset=None if isinstance(given, str | Path) else given)
+        assert found.data.digest == run.data.digest
+        shutil.rmtree(tmp_path / "run")
+    for wrong in (None, 7, {"x": images}, lambda: images):
+        with pytest.raises(ValueError, match="a Dataset such as .*, a name .*, the path .*, or an array of images"):
+            aevb_np.start(wrong)
+    with pytest.raises(ValueError, match="no data set is called 'digit'"):
+        aevb_np.start("digit")
+
+
+def test_own_data_that_moved(own_file, tmp_path):
+    aevb_np.start(own_file, hidden=8, minibatch=20).save(tmp_path / "run")
+    moved = own_file.rename(tmp_path / "moved.npy")
+    with pytest.raises(ValueError, match=r"are not at .*stripes.npy .* dataset=\.\.\.\), or .* --data PATH"):
+        _ = aevb_np.load(tmp_path / "run").data
+    for given in (moved, str(moved), np.load(moved)):
+        assert len(aevb_np.load(tmp_path / "run", dataset=given).data.x_train) == 225
+    with pytest.raises(ValueError, match="trained on other data than these"):
+        aevb_np.load(tmp_path / "run", dataset=np.load(moved)[::-1])
+    np.save(moved, np.load(moved)[::-1])
+    with pytest.raises(ValueError, match="trained on other data"):
+        _ = aevb_np.load(tmp_path / "run", dataset=moved).data
+
+
+def test_a_short_run_warms_up_for_a_tenth_of_it(start):
+    assert start(samples=2000).config.warmup == 10 and start(samples=200_000).config.warmup == 100
+    run = start()
+    before = run.p.flat.copy()
+    finish(run, 2000)
+    assert run.config.warmup == run.trainer.optimizer.warmup == 10 and not np.array_equal(run.p.flat, before)
+    asked = start(warmup=100)
+    finish(asked, 2000)
+    assert asked.config.warmup == 100 and np.array_equal(asked.p.flat, start().p.flat)
 
 
 def test_two_runs_of_one_seed_are_the_same_bits_and_seeds_differ(start):

@@ -34,3 +34,11 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run_path", metavar="RUN", nargs="?", default=LATEST, help="a run's folder (default: the latest)"
     )
+    add_place(parser)
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Where a run's own data lie now."""
+    parser.add_argument(
+        "--data", dest="place", metavar="PATH", help="one's own data, when they are not where they were trained on"
+    )

@@ -4,12 +4,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from aevb_np.cli.arguments import add_place
+
 REPEATS = 10
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `aevb compare`."""
     parser.add_argument("run_paths", metavar="RUN", nargs="+", help="two runs or more")
+    add_place(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("compare.png"), help="the picture: png, pdf or svg (compare.png)"
     )
@@ -21,14 +24,14 @@ def run(args: argparse.Namespace) -> int:
 
     from aevb_np.runs import pictures
     from aevb_np.runs.folders import find
-    from aevb_np.runs.run import load
+    from aevb_np.runs.opening import load
 
     if len(args.run_paths) < 2:
         raise ValueError("comparing takes two runs or more; one was named")
     if args.out.suffix not in (".png", ".pdf", ".svg"):
         raise ValueError(f"--out ends in .png, .pdf or .svg; got {args.out}")
     paths = [find(path) for path in args.run_paths]
-    runs = [load(path) for path in paths]
+    runs = [load(path, args.place) for path in paths]
     for path, run in zip(paths, runs):
         if not run.has_encoder:
             raise ValueError(

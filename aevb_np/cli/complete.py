@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from aevb_np import completion
     from aevb_np.runs import pictures
     from aevb_np.runs.folders import find
-    from aevb_np.runs.run import load
+    from aevb_np.runs.opening import load
     from aevb_np.streams import stream
 
     for flag, task in OWN_FLAGS.items():
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if args.images < 1:
         raise ValueError(f"--images is a whole number from 1 up; got {args.images}")
     path = find(args.run_path)
-    run = load(path)
+    run = load(path, args.place)
     observation = observation_for(args, run)
     bits = args.task == "denoise" and run.config.decoder == "bernoulli"
     print(f"{path} after {run.samples:,} samples")

@@ -28,4 +28,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"{row.name:8}{row.where:14}{size:>8}  {row.path or ''}".rstrip())
         if row.where in ("not here", "damaged"):
             print(f"{'':8}`aevb data --fetch {row.name}` brings it")
+        if row.where == "other data":
+            print(f"{'':8}sound, but not {row.name}: `aevb train {row.name}` says more")
     return 0

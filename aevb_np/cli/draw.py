@@ -15,10 +15,10 @@ def run(args: argparse.Namespace) -> int:
     """Draw them beside the checkpoint."""
     from aevb_np.runs import pictures
     from aevb_np.runs.folders import find
-    from aevb_np.runs.run import load
+    from aevb_np.runs.opening import load
 
     path = find(args.run_path)
-    run = load(path)
+    run = load(path, args.place)
     for picture in pictures.draw(run, path if path.is_dir() else path.parent, args.format):
         print(picture)
     for line in pictures.left_out(run):

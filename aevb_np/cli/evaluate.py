@@ -39,7 +39,7 @@ def bound(args: argparse.Namespace) -> int:
     from aevb_np.evaluation import EVALUATED, summary
     from aevb_np.experiments.expectation import beside
 
-    run = introduced(args.run_path)
+    run = introduced(args)
     with threadpool_limits(run.config.threads, "blas"):
         test = summary([run.evaluate("test", repeat=r) for r in range(REPEATS)])
         train = summary([run.evaluate("train", EVALUATED, repeat=r) for r in range(REPEATS)])
@@ -80,7 +80,7 @@ def marginal(args: argparse.Namespace) -> int:
 
     from aevb_np.evaluation import mean_and_error
 
-    run = introduced(args.run_path)
+    run = introduced(args)
     n = (100 if args.marginal == "ais" else 1000) if args.images is None else args.images
     if n < 1:
         raise ValueError(f"--images is a whole number from 1 up; got {n}")
@@ -104,16 +104,18 @@ def marginal(args: argparse.Namespace) -> int:
     return 0
 
 
-def introduced(run_path):
+def introduced(args):
     """The run, once what it is has been said."""
     from aevb_np.runs.folders import find
-    from aevb_np.runs.run import load
+    from aevb_np.runs.opening import load
 
-    path = find(run_path)
-    run = load(path)
+    path = find(args.run_path)
+    run = load(path, args.place)
     chosen = ", parameters chosen by their bound on these test images" if run.chosen_on_test else ""
     print(f"{path} after {run.samples:,} samples{chosen}")
     print(run.config.description)
+    if run.trainer.optimizer.t <= run.config.warmup:
+        print(f"nothing has been learned yet: after {run.step:,} steps the parameters are those of the start")
     return run
 
 

@@ -16,13 +16,13 @@ def run(args: argparse.Namespace) -> int:
     """Write it beside the checkpoint or where it is wanted."""
     from aevb_np.explorer import explore
     from aevb_np.runs.folders import find
-    from aevb_np.runs.run import load
+    from aevb_np.runs.opening import load
 
     if args.out and args.out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"the page is an HTML file, such as explore.html; got --out {args.out}")
     path = find(args.run_path)
     out = args.out or (path if path.is_dir() else path.parent) / "explore.html"
-    run = load(path)
+    run = load(path, args.place)
     explorer = explore(run)
     explorer.save(out)
     none = f"no data points: {type(run.method).__name__} has no encoder"

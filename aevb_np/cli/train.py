@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aevb_np.cli.arguments import RUNS, shape, whole
+from aevb_np.cli.arguments import RUNS, add_place, shape, whole
 
 SAVE_EVERY = 15.0  # seconds
 FAR_BELOW = 0.1  # a last bound that is worse than the best by this part of it deserves a word
@@ -45,13 +45,16 @@ DATA_OPTIONS = ("shape", "labels", "test_fraction")
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `aevb train`."""
     parser.add_argument(
-        "data", nargs="?", metavar="DATA", help="digits (default), faces, mnist, frey, or a .npy, .npz or folder"
+        "data",
+        nargs="?",
+        metavar="DATA",
+        help="digits (default), faces, mnist, frey, or a file (.npy, .npz, .mat, IDX, CSV) or folder of your own",
     )
     data = parser.add_argument_group("the data")
     data.add_argument("--train", type=whole, metavar="N", help="keep the first N training points")
     data.add_argument("--binarize", choices=("none", "threshold", "static", "dynamic"), help="MNIST's pixels (none)")
     data.add_argument("--shape", type=shape, metavar="RxC", help="one's own rows of pixels as images, such as 28x20")
-    data.add_argument("--labels", metavar="FILE.npy", help="labels of one's own images")
+    data.add_argument("--labels", metavar="FILE", help="labels of one's own images")
     data.add_argument(
         "--test-fraction", type=float, metavar="F", help="part of one's own images kept for testing (0.1)"
     )
@@ -73,7 +76,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     method.add_argument("--optimizer", choices=("adagrad", "sgd", "adam"), help="(adagrad; adam for faces)")
     method.add_argument("--step", type=float, help="its step size (by data, J and optimizer; shown at the start)")
     method.add_argument(
-        "--warmup", type=whole, metavar="T", help="gradients that Adagrad gathers before it moves (100)"
+        "--warmup",
+        type=whole,
+        metavar="T",
+        help="gradients that Adagrad gathers before it moves (100, or a tenth of a shorter run)",
     )
     method.add_argument("--prior", choices=("all", "weights", "none"), help="what the prior N(0, I) lies on (all)")
     method.add_argument("--start", metavar="W", help="paper, zero-heads, fan-in or fan-in-zero-heads (paper)")
@@ -89,6 +95,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=whole, help="of the BLAS (1)")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (default: a new one under runs/)")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run; --samples or --epochs may lengthen it")
+    add_place(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -147,7 +154,15 @@ def started(args: argparse.Namespace) -> tuple[Any, Path]:
         raise ValueError(f"{args.out} is there already and is not overwritten; choose another --out, or --resume it")
     settings = {field: getattr(args, flag) for flag, field in SETTINGS.items()}
     run = encoder_only(args, settings) if args.freeze == "theta" else from_data(args, settings)
-    c = run.config = with_length(run.config, args)
+    if (args.samples, args.epochs) != (None, None):
+        run.config = run.of_length(length(run.config, args))
+    c = run.config
+    if 0 < c.samples <= c.warmup * c.minibatch:
+        raise ValueError(
+            f"{c.samples:,} samples are {-(-c.samples // c.samples_per_step):,} steps, and Adagrad moves nothing in "
+            f"its {c.warmup} gradients of warm-up: nothing would be learned. Take a smaller --warmup, or more "
+            f"--samples than {c.warmup * c.minibatch:,}"
+        )
     name = f"{c.data_name}-{'encoder' if c.freeze == 'theta' else c.method}-J{c.latent}-s{c.seed}"
     folder = folders.create(run, args.out or RUNS / name, number=args.out is None)
     for line in introduction(run):
@@ -159,13 +174,13 @@ def started(args: argparse.Namespace) -> tuple[Any, Path]:
 def from_data(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
     """A run on the data that were asked for."""
     from aevb_np.data import loading
-    from aevb_np.runs import run as runs
+    from aevb_np.runs import opening as runs
 
     source = "digits" if args.data is None else args.data
     options = {name: getattr(args, name) for name in DATA_OPTIONS if getattr(args, name) is not None}
     dataset = loading.load(source, train=args.train, binarize=args.binarize, decoder=args.decoder, **options)
     if source not in loading.NAMES:
-        source = str(Path(source).resolve())
+        source = str(Path(source).expanduser().resolve())
     if "labels" in options:
         options["labels"] = str(Path(options["labels"]).resolve())
     return runs.start(dataset, data=source, data_options=options, **settings)
@@ -174,7 +189,7 @@ def from_data(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
 def encoder_only(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
     """A run that fits an encoder to another run's decoder, on that run's data."""
     from aevb_np.runs.fitting import fit_encoder
-    from aevb_np.runs.run import load
+    from aevb_np.runs.opening import load
 
     if args.data is None:
         raise ValueError("--freeze theta needs the run whose decoder is meant:  aevb train --freeze theta RUN")
@@ -182,14 +197,16 @@ def encoder_only(args: argparse.Namespace, settings: dict[str, Any]) -> Any:
         if getattr(args, name) is not None:
             raise ValueError(f"--{name.replace('_', '-')}: with --freeze theta the data are the run's. Leave it out")
     del settings["freeze"]
-    return fit_encoder(load(args.data), **settings)
+    return fit_encoder(load(args.data, args.place), **settings)
 
 
 def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
     """A run that goes on, and its folder."""
+    import dataclasses
+
     from aevb_np._atomic import remove_quietly
     from aevb_np.runs import folders
-    from aevb_np.runs import run as runs
+    from aevb_np.runs import opening as runs
     from aevb_np.runs.config import versions
 
     folder = folders.find(args.resume)
@@ -197,9 +214,9 @@ def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
         raise ValueError(f"{folder} is a file; resume the run's folder, {folder.parent}")
     for leftover in folder.glob("*.part"):  # of a kill in the middle of a save
         remove_quietly(leftover)
-    run = runs.load(folder)
+    run = runs.load(folder, args.place)
     refuse_differences(args, run.config)
-    run.config = with_length(run.config, args)
+    run.config = dataclasses.replace(run.config, samples=length(run.config, args))
     if run.config.samples < run.samples and (args.samples is not None or args.epochs is not None):
         raise ValueError(f"this run has seen {run.samples:,} samples already; {run.config.samples:,} cannot undo them")
     now, then = versions(run.config.threads), run.config.versions
@@ -232,17 +249,14 @@ def refuse_differences(args: argparse.Namespace, config: Any) -> None:
         raise ValueError("--out names the folder of a new run; a resumed run stays where it is")
 
 
-def with_length(config: Any, args: argparse.Namespace) -> Any:
-    """The settings with as many samples as were asked for."""
-    import dataclasses
-
+def length(config: Any, args: argparse.Namespace) -> int:
+    """As many samples as were asked for."""
+    for name in ("samples", "epochs"):
+        if (number := getattr(args, name)) is not None and number < 1:
+            raise ValueError(f"--{name} is 1 or more; got {number}")
     if args.epochs is not None:
-        return dataclasses.replace(
-            config, samples=args.epochs * (config.N // config.minibatch) * config.samples_per_step
-        )
-    if args.samples is not None:
-        return dataclasses.replace(config, samples=args.samples)
-    return config
+        return args.epochs * (config.N // config.minibatch) * config.samples_per_step
+    return config.samples if args.samples is None else args.samples
 
 
 def introduction(run: Any) -> Iterator[str]:
@@ -252,6 +266,8 @@ def introduction(run: Any) -> Iterator[str]:
 
     c, model = run.config, run.model
     yield c.description
+    if run.data.understood:
+        yield run.data.understood
     how = ", ".join([c.method, *own_settings(c)]) + (", theta frozen" if c.freeze == "theta" else "")
     yield (
         f"{model.D}-{c.hidden}-{c.latent}, {c.decoder.capitalize()} decoder{units(c)}, {run.p.flat.size:,} parameters; "

@@ -32,6 +32,8 @@ class Dataset:
         Known continuous causes of the images, one column each.
     factor_names : tuple of str
         The names of those F columns.
+    understood : str
+        How a person's own file was read; empty for data that are known by name.
 
     Examples
     --------
@@ -55,6 +57,7 @@ class Dataset:
     factors_train: NDArray | None = None
     factors_test: NDArray | None = None
     factor_names: tuple[str, ...] = ()
+    understood: str = ""
 
     def scale(self, pixels: NDArray, rng: np.random.Generator | None = None, dtype=np.float32) -> NDArray:
         """Rows of pixels as the model sees them: divided by the divisor; "dynamic" then draws Bernoulli(x) by `rng`."""

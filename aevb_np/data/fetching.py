@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aevb_np._atomic import replacing
 from aevb_np.data import files
-from aevb_np.data.published import DATA_SETS, FILES, DamagedFileError, DataFolderError, FetchError
+from aevb_np.data.published import DATA_SETS, FILES, DamagedFileError, DataFolderError, FetchError, OtherDataError
 
 
 def read(name: str) -> NDArray[np.uint8]:
@@ -113,8 +113,8 @@ class Row(NamedTuple):
     name : str
     here : bool
         Whether it can be used without a network.
-    where : {"embedded", "local folder", "cached", "damaged", "not here"}
-        "damaged": a file was found, and its bytes are not the published ones.
+    where : {"embedded", "local folder", "cached", "damaged", "other data", "not here"}
+        "damaged": a file was found, and its bytes are not the published ones. "other data": and are sound.
     path : Path or None
         The folder that holds the files, or the damaged file.
     size : int
@@ -139,20 +139,15 @@ def _row(data_set: str, names: tuple[str, ...]) -> Row:
         path = files.find(name)
         if path is None:
             return Row(data_set, False, "not here", None, sum(FILES[name].size for name in names))
-        if not _is_good(path, name):
-            return Row(data_set, False, "damaged", path, path.stat().st_size)
+        try:
+            files.checked(path, name)
+        except DamagedFileError as error:
+            where = "other data" if isinstance(error, OtherDataError) else "damaged"
+            return Row(data_set, False, where, path, path.stat().st_size)
         paths.append(path)
     folder = files.local_folder()
     where = "local folder" if folder in paths[0].parents else "cached"
     return Row(data_set, True, where, paths[0].parent, sum(path.stat().st_size for path in paths))
-
-
-def _is_good(path: Path, name: str) -> bool:
-    try:
-        files.checked(path, name)
-    except DamagedFileError:
-        return False
-    return True
 
 
 def fetch(names: str | Iterable[str] = "all", to: str | os.PathLike | None = None) -> list[Path]:
@@ -195,14 +190,28 @@ def fetch(names: str | Iterable[str] = "all", to: str | os.PathLike | None = Non
 def _deliver(name: str, folder: Path) -> Path:
     """Make sure that a good copy of one file is in `folder`."""
     found = (files.in_folder(name, place) for place in (folder, *files.existing_places()))
-    source = next((path for path in found if path and _is_good(path, name)), None)
+    source = next((path for path in found if path and files.is_good(path, name)), None)
     if source is not None and folder in source.parents:
         return source
     with tempfile.TemporaryDirectory() as scratch:
         source = source or download(name, Path(scratch))
-        target = folder / (name if source.suffix == Path(name).suffix else name.removesuffix(".gz"))
+        target = folder / (name if files.is_packed(source) else name.removesuffix(".gz"))
+        if name == files.FREY:
+            target = target.with_suffix(source.suffix)  # the same frames may have come in another format
+        _refuse_other_data(target, name)
         _copy(source, target)
     return target
+
+
+def _refuse_other_data(target: Path, name: str) -> None:
+    """Somebody's good file is never replaced; a damaged one is."""
+    if target.is_file():
+        try:
+            files.checked(target, name)
+        except OtherDataError:
+            raise
+        except DamagedFileError:
+            return
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from aevb_np.data import fetching
 from aevb_np.data.dataset import Dataset
+from aevb_np.data.files import FREY
 from aevb_np.streams import stream
 
 FRAMES = 1965
@@ -50,7 +51,9 @@ def frey_face(n_train: int = 1600, split: str = "random", divisor: float = 256) 
 
     from scipy.io import loadmat
 
-    pixels = loadmat(io.BytesIO(fetching.read("frey_face/frey_rawface.mat").data))["ff"].T  # (1965, 560)
+    content = fetching.read(FREY)
+    alone = content.size == FRAMES * 560  # from a file that is not the published one
+    pixels = content.reshape(FRAMES, 560) if alone else loadmat(io.BytesIO(content.data))["ff"].T
     order = stream("data", seed=0).permutation(FRAMES) if split == "random" else np.arange(FRAMES)
     train, test = order[:n_train], order[n_train:]
     return Dataset(

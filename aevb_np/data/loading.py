@@ -5,15 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from aevb_np.data.dataset import Dataset
 from aevb_np.data.digits import digits
 from aevb_np.data.faces import faces
 from aevb_np.data.frey_face import frey_face
 from aevb_np.data.mnist import mnist
 from aevb_np.data.own import own
+from aevb_np.data.reading.formats import KNOWN, labels_in
 
 NAMES: dict[str, Callable[[], Dataset]] = {"digits": digits, "faces": faces, "mnist": mnist, "frey": frey_face}
 MNIST_TRAIN = 50_000  # section 5 and Figure 3 of the paper; up to 60,000 can be asked for
@@ -38,7 +36,7 @@ def load(
     binarize : {"none", "threshold", "static", "dynamic"}, optional
         For mnist.
     shape, labels, test_fraction, decoder : optional
-        For one's own data, see `own`; `labels` is the path of a .npy file here.
+        For one's own data, see `own`; `labels` is the path of a file here.
 
     Raises
     ------
@@ -56,23 +54,18 @@ def load(
     elif name in NAMES:
         refuse(name, given)
         dataset = NAMES[name]()
-    elif name and Path(name).exists():
+    elif name and Path(name).expanduser().exists():
         if labels is not None:
-            given["labels"] = read_labels(labels)
+            given["labels"] = labels_in(Path(labels))
         dataset = own(name, **given)
     else:
-        raise ValueError(f"no data set is called {name!r} and no file or folder either; there are {', '.join(NAMES)}")
+        raise ValueError(
+            f"no data set is called {name!r} and no file or folder either; there are {', '.join(NAMES)}, "
+            f"or give a {KNOWN}"
+        )
     if binarize not in (None, dataset.binarize):
         raise ValueError(f"binarize={binarize!r} is for mnist; the pixels of {name} stay as they are")
     return dataset if train is None else dataset.first(train)
-
-
-def read_labels(path: str | os.PathLike) -> NDArray:
-    """The labels in a .npy file."""
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError):
-        raise ValueError(f"{path} holds no whole numbers that can be read; save them with numpy.save") from None
 
 
 def refuse(name: str, given: dict[str, Any]) -> None:

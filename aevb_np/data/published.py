@@ -65,6 +65,21 @@ FILES = {
     ),
 }
 
+# Of the 1965 x 560 grey levels alone, as bytes, whatever file they come in.
+FREY_FRAMES = "2438ba4f0d2a6bd8bac43de756141eaa33c8d248dd613d464bdb1210d9b7af78"
+
+OTHERS = {  # MD5 of what else goes under MNIST's names, as its publishers give it, of the packed files
+    "8d4fb7e6c68d591d4c3dfef9ec88bf0d": "Fashion-MNIST",
+    "25c81989df183df01b3e8a0aad5dffbe": "Fashion-MNIST",
+    "bef4ecab320f06d8554ea6380940ec79": "Fashion-MNIST",
+    "bb300cfdad3c16e7a12a480ee83cd310": "Fashion-MNIST",
+    "bdb82020997e1d708af4cf47b453dcf7": "KMNIST",
+    "e144d726b3acfaa3e44228e80efcd344": "KMNIST",
+    "5c965bf0a639b31b8f53240b1b52f4d7": "KMNIST",
+    "7320c461ea6c1c855c0b718fb2a4b134": "KMNIST",
+}
+MEANS = {0.1307: "MNIST", 0.1325: "MNIST", 0.2860: "Fashion-MNIST", 0.1918: "KMNIST"}  # of x / 255, all images
+
 DATA_SETS = {  # the files behind each name that `aevb data` knows; no file: it comes with the package
     "digits": (),
     "faces": (),
@@ -79,6 +94,10 @@ class DataFolderError(FileNotFoundError):
 
 class DamagedFileError(ValueError):
     """A data file is there, and its bytes are not the published ones."""
+
+
+class OtherDataError(DamagedFileError):
+    """A data file is there and sound, and holds other data than its name says."""
 
 
 class FetchError(OSError):

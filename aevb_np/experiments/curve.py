@@ -23,9 +23,10 @@ from aevb_np.data.dataset import Dataset
 from aevb_np.evaluation import Row
 from aevb_np.experiments.lines import Line, Marginal, settings_in_short, versions_in_short
 from aevb_np.runs import folders
-from aevb_np.runs import run as runs
-from aevb_np.runs.config import versions
+from aevb_np.runs import opening as runs
+from aevb_np.runs.config import WARM_UP, versions
 from aevb_np.runs.history import FIRST_MARKS, MARK
+from aevb_np.runs.run import Run
 
 SAVE_EVERY = 30.0  # seconds
 TELL_EVERY = 1.0  # seconds between looks at whether to stop
@@ -92,10 +93,13 @@ class Curve:
         """Its data, loaded once in a process."""
         return _dataset(self.data, self.n_train, self.source)
 
-    def new_run(self) -> runs.Run:
+    def new_run(self) -> Run:
         """The run before its first step."""
-        what = {"data": self.data, "method": self.method, "latent": self.latent, "seed": self.seed}
-        run = runs.start(self.dataset(), **{**what, "samples": self.samples, **dict(self.settings)})
+        what: dict[str, Any] = {"data": self.data, "method": self.method, "latent": self.latent, "seed": self.seed}
+        settings = dict(self.settings)
+        if "optimizer" not in settings:
+            what["warmup"] = WARM_UP  # whatever the length: a short curve is the beginning of a longer one
+        run = runs.start(self.dataset(), **{**what, "samples": self.samples, **settings})
         run.p.flat *= self.start
         return run
 
@@ -189,7 +193,7 @@ def train(curve: Curve, work: Path, asked_to_stop: Callable[[], bool] = lambda: 
     return Result(curve, lines, run.samples, state.seconds, state.host, state.processor, stopped, why)
 
 
-def _opened(curve: Curve, folder: Path) -> runs.Run:
+def _opened(curve: Curve, folder: Path) -> Run:
     """The run in this folder, made if there is none, seen to be that of the curve."""
     new = curve.new_run()
     if not folder.exists():
@@ -208,7 +212,7 @@ def _opened(curve: Curve, folder: Path) -> runs.Run:
     return run
 
 
-def _note_versions(run: runs.Run) -> None:
+def _note_versions(run: Run) -> None:
     """Add to the run's settings with what it goes on, if that is not what it began with: the table will say both."""
     had, now = run.config.versions, versions(run.config.threads)
     both = {
@@ -217,7 +221,7 @@ def _note_versions(run: runs.Run) -> None:
     run.config = dataclasses.replace(run.config, versions={**had, **both})
 
 
-def _go_on(run: runs.Run, curve: Curve, folder: Path, state: "State", asked_to_stop: Callable[[], bool]) -> bool:
+def _go_on(run: Run, curve: Curve, folder: Path, state: "State", asked_to_stop: Callable[[], bool]) -> bool:
     """Train to the end and save; False if it was asked to stop before."""
     saved = told = time.monotonic()
     for now in run.steps(curve.samples):
@@ -239,13 +243,13 @@ def _go_on(run: runs.Run, curve: Curve, folder: Path, state: "State", asked_to_s
 # -- log p(x) on the way ----------------------------------------------------------------------------------------------
 
 
-def _due(curve: Curve, run: runs.Run) -> int:
+def _due(curve: Curve, run: Run) -> int:
     """The count whose marginals belong to this step, 0 if there is none."""
     per_step = run.config.samples_per_step
     return next((count for count in curve.marginals if -(-count // per_step) == run.step), 0)
 
 
-def _measure(run: runs.Run, curve: Curve, path: Path) -> None:
+def _measure(run: Run, curve: Curve, path: Path) -> None:
     """Estimate log p(x) of the first training and test images by Appendix D, and write it down."""
     chains = run.method.chains(curve.points)
     found: dict[str, float] = {}
@@ -257,7 +261,7 @@ def _measure(run: runs.Run, curve: Curve, path: Path) -> None:
         json.dump(found, file)
 
 
-def _lines(curve: Curve, run: runs.Run, rows: list[Any], folder: Path) -> list[Line]:
+def _lines(curve: Curve, run: Run, rows: list[Any], folder: Path) -> list[Line]:
     """The rows as they stand in a figure's CSV; of MCEM, which has no bound, those with marginals."""
     c = run.config
     wanted = {-(-count // c.samples_per_step): folder / f"marginal-{count}.json" for count in curve.marginals}
@@ -303,7 +307,7 @@ class State:
         self.processor = before.get("processor", "") or processor()
         self.clock = time.monotonic()
 
-    def tell(self, run: runs.Run) -> None:
+    def tell(self, run: Run) -> None:
         """Write it down, without waiting for the disk: it may be lost."""
         clock = time.monotonic()
         self.seconds += clock - self.clock

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from aevb_np.experiments import lines as tables
 from aevb_np.experiments import paper
+from aevb_np.experiments.landmarks import LANDMARKS
 from aevb_np.experiments.lines import Line
 from aevb_np.experiments.recipe import CURVES, by_stem
 from aevb_np.runs.config import Config
 
-UNITS = ("nats", "nats-per-pixel", "bits", "bits-per-pixel", "batch-sum")
+UNITS = ("nats", "nats-per-pixel", "batch-sum", "divided-twice", "bits", "bits-per-pixel")  # the plainest first
 BATCHES = (100, 128, 64, 32, 256, 512)  # what people sum over
-PLAUSIBLE = {"mnist": (-600.0, -40.0), "frey": (-3000.0, 2500.0)}  # from a decoder that knows nothing to one too good
-NATS_FIRST = {"nats": 0.0, "nats-per-pixel": 10.0, "bits": 20.0, "bits-per-pixel": 25.0, "batch-sum": 30.0}
+WHOLE = (10_000, 50_000, 60_000)  # and a sum over all of MNIST's test or training images
+UNLIKELY = {"nats": 0, "nats-per-pixel": 10, "batch-sum": 30, "divided-twice": 40, "bits": 0, "bits-per-pixel": 10}
 SETTING = {"mnist": (500, 50_000, "none"), "frey": (200, 1600, "none")}  # of Figure 2: H, N, binarize
 COLUMNS = {"train": "train_running", "test": "test_bound"}
 
@@ -36,17 +37,26 @@ class Expected:
         The first and the last number of samples that our curves have; empty if there is none.
     settings : str
         Of ours.
+    end : float or None
+        Where neither curve goes there, the value at the end that is nearest: of ours, or else of the paper's.
     """
 
     paper: float | None
     ours: tuple[float, ...]
     reach: tuple[int, ...]
     settings: str
+    end: float | None = None
 
     @property
     def value(self) -> float | None:
         """Ours if there is one, else the paper's."""
         return statistics.median(self.ours) if self.ours else self.paper
+
+    @property
+    def values(self) -> list[float]:
+        """Everything that is known: the paper's and ours, or else the nearest end."""
+        there = [value for value in (self.paper, *self.ours) if value is not None]
+        return there or [value for value in (self.end,) if value is not None]
 
 
 def expected(data: str, latent: int, method: str, samples: float, split: str, table: Sequence[Line]) -> Expected:
@@ -66,21 +76,37 @@ def expected(data: str, latent: int, method: str, samples: float, split: str, ta
     Raises
     ------
     ValueError
-        If neither the paper nor we have such a curve.
+        If neither the paper nor we have such a curve; `nearest` knows which there are.
     """
     theirs = paper.curve(2, data, latent, method, split)
     group = by_stem(table).get(f"{data}-{method}-{latent}", [])
     if not theirs and not group:
-        known = sorted({v.n_z for v in paper.values() if (v.figure, v.data) == (2, data)})
-        raise ValueError(
-            f"no curve of {data} with {latent} latent dimensions by {method} is known; there are those with "
-            f"{', '.join(map(str, known))}"
-        )
+        there = ", ".join(map(str, known(data, method)))
+        raise ValueError(f"no curve of {data} with {latent} latent dimensions by {method} is known; there are {there}")
     curves = [{line.samples: getattr(line, COLUMNS[split]) for line in rows} for rows in group]
     found = [value for curve in curves if (value := interpolated(curve, samples)) is not None]
     counts = [samples for curve in curves for samples in curve]
     reach = (min(counts), max(counts)) if counts else ()
-    return Expected(interpolated(theirs, samples), tuple(found), reach, group[0][0].settings if group else "")
+    longest = max(curves, key=max, default=theirs)
+    end = longest[min(longest, key=lambda count: abs(count - samples))]
+    return Expected(interpolated(theirs, samples), tuple(found), reach, group[0][0].settings if group else "", end)
+
+
+def known(data: str, method: str) -> list[int]:
+    """The N_z of the paper's curves, in increasing order; none for data that the paper does not have."""
+    return sorted({v.n_z for v in paper.values() if (v.figure, v.data, v.method) == (2, data, method)})
+
+
+def nearest(data: str, latent: int, method: str) -> list[int]:
+    """The N_z whose curves say most about this one: itself, or its neighbours on both sides.
+
+    >>> nearest("mnist", 20, "aevb"), nearest("mnist", 2, "aevb"), nearest("mnist", 7, "aevb")
+    ([20], [3], [5, 10])
+    """
+    there = known(data, method)
+    if latent in there:
+        return [latent]
+    return [*[n for n in there if n < latent][-1:], *[n for n in there if n > latent][:1]]
 
 
 def our_curves() -> list[Line]:
@@ -114,54 +140,71 @@ class Reading:
 
 
 def readings(
-    number: float, unit: str, data: str, pixels: int, near: float, minibatch: int | None = None
+    number: float, unit: str, data: str, pixels: int, near: float | Sequence[float], minibatch: int | None = None
 ) -> list[Reading]:
     """What a number can mean, the likeliest first.
+
+    Nats come before bits, whatever is expected. Then come the readings that meet a value that is known (what is
+    expected, or a landmark), and then all others by how far they are off, the plainest unit first.
 
     Parameters
     ----------
     number : float
-        As somebody's program printed it.
+        As somebody's program printed it; finite.
     unit : str
-        One of `UNITS`, or auto: whichever makes it plausible, the plainest first.
+        One of `UNITS`, or auto: all of them.
     data : str
     pixels : int
         In an image.
-    near : float
-        What is expected, in nats per image.
+    near : float or sequence of float
+        What is expected, in nats per image; nothing, if nothing is.
     minibatch : int, optional
-        What a batch-sum was summed over; the usual sizes are tried otherwise.
+        What was summed or divided over; the usual sizes are tried otherwise.
 
-    Raises
-    ------
-    ValueError
-        If no reading makes a plausible bound of it.
+    Returns
+    -------
+    list of Reading
+        In auto those that lie between a model that is worse than untrained and one that is too good; never empty.
     """
-    low, high = PLAUSIBLE[data]
+    marks = LANDMARKS[data]
+    values = [*([near] if isinstance(near, int | float) else near)] or [marks.untrained, *marks.ignores_z]
     found = []
     for name in UNITS if unit == "auto" else (unit,):
         for factor, words in _factors(name, pixels, minibatch):
-            for sign in (1, -1):
+            for sign in (1, -1) if number else (1,):
                 nats = sign * factor * number
-                if low <= nats <= high:
-                    assumed = (*words, *(["a loss: minus the bound"] if sign < 0 else []))
-                    found.append(
-                        (abs(nats - near) + (NATS_FIRST[name] if unit == "auto" else 0), Reading(nats, assumed))
-                    )
+                if unit == "auto" and not marks.plausible(nats, strict=name not in ("nats", "nats-per-pixel")):
+                    continue
+                off = min(abs(nats - value) for value in values)
+                met = min(off, *(abs(nats - mark) for mark in (marks.untrained, *marks.ignores_z)))
+                meets = met <= marks.room + factor * half_a_digit(number)
+                cannot_be = nats > marks.most  # as no bound on such data can
+                assumed = (*words, *(["a loss: minus the bound"] if sign < 0 else []))
+                order = cannot_be, name.startswith("bits"), not meets, UNLIKELY[name] + (met if meets else off)
+                found.append((order, Reading(nats, assumed)))
     if not found:
-        raise ValueError(
-            f"{number:g} makes no bound on {data} between {low:g} and {high:g} nats per image, in "
-            f"{'any' if unit == 'auto' else unit}; the units known here are {', '.join(UNITS)}, and auto tries them all"
-        )
+        return readings(number, "nats", data, pixels, near)
     return [reading for _, reading in sorted(found, key=lambda pair: pair[0])]
+
+
+def half_a_digit(number: float) -> float:
+    """Half a unit of the last digit that was printed: how far rounding may have moved the number.
+
+    >>> half_a_digit(0.26), half_a_digit(206.0)
+    (0.005, 0.5)
+    """
+    mantissa, _, exponent = f"{number:.12g}".partition("e")
+    return 0.5 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
 
 
 def _factors(unit: str, pixels: int, minibatch: int | None) -> list[tuple[float, tuple[str, ...]]]:
     """What makes nats per image of the unit, and how to say so."""
     bits = math.log(2)
     if unit == "batch-sum":
+        return [(1 / M, (f"a sum over {M:,} images",)) for M in ((minibatch,) if minibatch else BATCHES + WHOLE)]
+    if unit == "divided-twice":
         sizes = (minibatch,) if minibatch else BATCHES
-        return [(1 / M, (f"a sum over {M} images",)) for M in sizes]
+        return [(float(M), (f"a mean over {M:,} images, divided by {M:,} once more",)) for M in sizes]
     per_pixel = f"a mean over {pixels} pixels"
     known: dict[str, tuple[float, tuple[str, ...]]] = {
         "nats": (1.0, ()),

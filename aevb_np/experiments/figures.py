@@ -26,7 +26,8 @@ from aevb_np.experiments.drawing import DATA
 from aevb_np.experiments.plan import Budget, replaced, stand_ins
 from aevb_np.experiments.recipe import selected
 from aevb_np.runs import pictures
-from aevb_np.runs.run import Run, load
+from aevb_np.runs.opening import load
+from aevb_np.runs.run import Run
 
 RECIPES: dict[str, ModuleType] = {
     "1": figure_1,

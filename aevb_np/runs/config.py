@@ -23,6 +23,7 @@ from aevb_np.training import SAMPLINGS
 
 ESTIMATORS = ("A", "B")
 FREEZES = ("none", "theta")
+WARM_UP = 100  # gradients, as the author's code has them
 OPTIMIZERS = ("adagrad", "sgd", "adam")
 DTYPES = ("float32", "float64")
 MOST_THREADS = 1024
@@ -201,12 +202,19 @@ def configure(dataset: Dataset, **chosen: Any) -> Config:
         "hidden": 200,
         "log_var_floor": None,
         "step": {"adagrad": adagrad, "adam": 0.001, "sgd": 0.001}.get(optimizer),
-        "warmup": 100 if optimizer == "adagrad" else 0,
+        "warmup": 0,
         "samples": 400_000,
         "minibatch": method.minibatch(len(dataset.x_train)) if method else 100,
         "versions": versions(chosen.get("threads", 1)),
     }
-    return Config(**{**settings, **chosen})
+    config = Config(**{**settings, **chosen})
+    return config if "warmup" in chosen else dataclasses.replace(config, warmup=usual_warmup(config))
+
+
+def usual_warmup(config: Config) -> int:
+    """The warm-up where none was asked for: the author's 100 gradients, or a tenth of a run of less than 1000."""
+    gradients = -(-config.samples // config.samples_per_step) * config.updates_per_step
+    return min(WARM_UP, gradients // 10) if config.optimizer == "adagrad" else 0
 
 
 def units(config: Config) -> str:

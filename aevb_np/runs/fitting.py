@@ -31,5 +31,6 @@ def fit_encoder(source: Run, **settings: Any) -> Run:
         if settings.get(name) not in (None, value):
             raise ValueError(f"{name} is {value} in the decoder that is given; got {settings[name]}. Leave it out")
     run = Run(configure(source.data, **{**settings, **given, "freeze": "theta"}), source.data)
+    run.usual_warmup = settings.get("warmup") is None
     run.p.theta.flat[:] = source.p.theta.flat
     return run

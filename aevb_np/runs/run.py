@@ -6,13 +6,15 @@
     run.save("runs/mine")
 
 What was saved goes on, `aevb_np.load("runs/mine").train(samples=6e5)`, and comes to the same parameters, to the last
-bit, as if it had never stopped. Its history has a row more: one comes at every end.
+bit, as if it had never stopped. Its history has a row more: one comes at every end. A run of less than 1000 steps is no
+beginning of a longer one unless `warmup` is given, for Adagrad warms up for a tenth of it.
 """
 
 import dataclasses
 import math
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +22,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from aevb_np import evaluation, marginal_likelihood
 from aevb_np.data.dataset import Dataset, binary
+from aevb_np.data.loading import NAMES
 from aevb_np.data.loading import load as load_data
 from aevb_np.evaluation import Images
 from aevb_np.method import Method
+from aevb_np.optimizers import Adagrad
 from aevb_np.runs import saving
-from aevb_np.runs.config import Config, configure
+from aevb_np.runs.config import Config, usual_warmup
 from aevb_np.runs.methods import METHODS
 from aevb_np.runs.trainer import Progress, Trainer
 from aevb_np.streams import stream
@@ -55,6 +59,7 @@ class Run:
         )
         self.trainer = Trainer(self.model, self.p, config)
         self.chosen_on_test = False
+        self.usual_warmup = False  # whether Adagrad's warm-up was left to us, and may follow the length
         self._dataset = dataset
 
     def __repr__(self) -> str:
@@ -173,6 +178,11 @@ class Run:
         """
         if self._dataset is None:
             c = self.config
+            if c.data not in NAMES and not Path(c.data).exists():
+                raise ValueError(
+                    f"the data of this run are not at {c.data} ({c.description}). Say where they are: "
+                    "aevb_np.load(path, dataset=...), or on the command line --data PATH"
+                )
             dataset = load_data(c.data, **{"binarize": c.binarize, "train": c.N, **c.data_options})
             if dataset.digest != c.digest:
                 raise ValueError(
@@ -198,8 +208,16 @@ class Run:
         if samples is not None:
             if not math.isfinite(samples):
                 raise ValueError(f"samples is how many to train on, a finite number; got {samples}")
-            self.config = dataclasses.replace(self.config, samples=int(samples))
+            self.config = self.of_length(int(samples))
         yield from self.trainer.steps(self.config, self.data)
+
+    def of_length(self, samples: int) -> Config:
+        """The settings for so many samples in all; a run that has not begun gets the warm-up of its new length."""
+        c = dataclasses.replace(self.config, samples=samples)
+        if self.step == 0 and self.usual_warmup and isinstance(self.trainer.optimizer, Adagrad):
+            c = dataclasses.replace(c, warmup=usual_warmup(c))
+            self.trainer.optimizer.warmup = c.warmup
+        return c
 
     def evaluate(self, which: str, most: int | None = None, repeat: int | None = None) -> evaluation.Terms:
         """The terms of the bound on the test images or the first `most` training images, one sample of z each.
@@ -240,46 +258,3 @@ class Run:
             When that cannot be done; an earlier checkpoint in the folder survives.
         """
         saving.write(self, path)
-
-
-def start(dataset: Dataset, **settings: Any) -> Run:
-    """A new run on a data set.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    **settings
-        Any field of `Config`: latent (J), hidden (H), minibatch (M), draws (L), estimator, optimizer, step, warmup,
-        prior, seed, dtype, samples, ... What is left out is as `configure` says: as in the paper, for its data.
-
-    Raises
-    ------
-    ValueError
-        If a setting is unknown or out of range.
-    """
-    return Run(configure(dataset, **settings), dataset)
-
-
-def load(path: str | os.PathLike, dataset: Dataset | None = None) -> Run:
-    """A run from its folder, from `runs/latest` or from one checkpoint such as `best.npz`.
-
-    Parameters
-    ----------
-    path : path
-    dataset : Dataset, optional
-        The data it was trained on; by default they are loaded again when they are needed.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no run.
-    ValueError
-        If its checkpoint is damaged or was written by a newer version.
-    """
-    arrays, settings, place = saving.read(path)
-    try:
-        run = Run(Config.from_dict(settings), dataset)
-        saving.restore(run, arrays)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{place} holds no complete run: {error}") from None
-    return run
