@@ -54,8 +54,8 @@ def hills(decoder: Any, theta: Params, x: NDArray, B: float, n: int) -> Hills:
 def starts(decoder: Any, theta: Params, x: NDArray, B: float, n: int) -> tuple[NDArray, NDArray, NDArray]:
     """Grid points that are higher than their neighbours: their row, z, and the inverse second derivatives there.
 
-    What a climb can gain from there is told by the parabola through the neighbours. It counts three times, and at the
-    edge of the grid without limit.
+    A hill that is nowhere hollow rises from there by less than it falls to the lower neighbour, along each axis. At the
+    edge of the grid there is no limit.
     """
     from scipy.ndimage import maximum_filter
 
@@ -80,10 +80,10 @@ def starts(decoder: Any, theta: Params, x: NDArray, B: float, n: int) -> tuple[N
         down, up = value - log_pxz[tuple(left.T)], value - log_pxz[tuple(right.T)]  # both 0 or more
         with np.errstate(invalid="ignore"):
             curvature = np.fmax(np.nan_to_num(down + up), h * h)
-            gain += np.where(edge, np.inf, np.nan_to_num((down - up) ** 2 / (8 * curvature)))
+            gain += np.where(edge, np.inf, np.fmax(down, up))
         inverse[:, j, j] = h * h / curvature
     best = log_pxz.reshape(M, -1).max(axis=1)
-    promise = value + 3 * gain
+    promise = value + gain
     order = np.lexsort((-promise, row))
     rank = np.arange(len(row)) - np.searchsorted(row[order], row[order])
     kept = order[(promise[order] > best[row[order]] - DEEP) & (rank < CLIMBED)]

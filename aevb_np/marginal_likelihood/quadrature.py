@@ -29,10 +29,11 @@ class Search(NamedTuple):
     points: int  # for one datapoint at most
 
 
-SEARCH = {1: Search(12, 513, 0.4, 20_000), 2: Search(8, 129, 0.7, 50_000), 3: Search(6, 41, 0.8, 200_000)}
-CUT = 25.0  # nats below the largest term: where nothing is left to sum
+SEARCH = {1: Search(12, 513, 0.4, 20_000), 2: Search(8, 129, 0.65, 50_000), 3: Search(6, 41, 0.65, 200_000)}
+CUT = 18.0  # nats below the largest term: where nothing is left to sum
 ROWS = 1000  # log p(x, z) at a time
 ROUNDING = 1e-11  # of log p(x): the sums of a few hundred pixels
+SPIKE = 4.0  # times narrower than the hill that it stands on
 WIDER = 2.0  # variance of the Gaussians by which hills share a place, in variances of the hills
 
 
@@ -121,7 +122,7 @@ def integral(
     A point counts for a hill with the hill's share of it, so that hills which overlap are not counted twice. A point of
     a grid weighs |root| spacing^J.
     """
-    M, J = len(x), x.shape[1] and found.z.shape[1]
+    M = len(x)
     point = lattice(decoder, theta, x, found, spacing, points)
     row = found.row[point.hill]
     top = np.full(M, -np.inf)
@@ -129,10 +130,7 @@ def integral(
     term = np.exp(point.log_term - top[row])
     total = np.bincount(row, term, M)
     # 1. grids of every second point
-    member = point.index % 2 @ 2 ** np.arange(J)
-    parts = np.bincount(point.hill * 2**J + member, term, len(found.row) * 2**J).reshape(-1, 2**J)  # (C, 2^J)
-    disagreement = np.abs(2**J * parts - parts.sum(axis=1, keepdims=True)).max(axis=1)
-    off = np.bincount(found.row, disagreement, M)
+    off = np.bincount(found.row, disagreement(point, term, len(found.row)), M)
     # 2. what the rule leaves of a hill whose second differences these are
     off += np.bincount(row, term * left_out(point), M)
     # 3. what is beyond the last points, if it falls as it did up to there
@@ -142,6 +140,14 @@ def integral(
         share = off / total
         error = np.where(share < 1, -np.log1p(-np.minimum(share, 1)), np.inf)
         return top + np.log(total), error, point.full
+
+
+def disagreement(point: "Lattice", term: NDArray, C: int) -> NDArray:
+    """How far the grids of every second point along every axis, 2^J for each hill, are from their mean at most.   (C,)"""
+    J = point.index.shape[1]
+    member = point.index % 2 @ 2 ** np.arange(J)
+    parts = np.bincount(point.hill * 2**J + member, term, C * 2**J).reshape(C, -1)
+    return np.abs(2**J * parts - parts.sum(axis=1, keepdims=True)).max(axis=1)
 
 
 class Lattice(NamedTuple):
@@ -155,36 +161,105 @@ class Lattice(NamedTuple):
 
 
 def lattice(decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: float, points: int) -> Lattice:
-    """The grids, each grown from the top of its hill by the neighbours of every point that counts."""
-    J = found.z.shape[1]
-    base = 2 ** (39 // J)  # the index along an axis lies between plus and minus half of this
-    stride = base ** np.arange(J)
-    steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * J), axis=-1).reshape(-1, J) @ stride
-    middle = (base // 2) * stride.sum()
-    log_volume = np.linalg.slogdet(found.root)[1] + J * np.log(spacing)
-    top = np.full(len(x), -np.inf)
-    np.maximum.at(top, found.row, found.log_pxz + log_volume)
-    new = (np.arange(len(found.row)) * base**J + middle)[found.log_pxz + log_volume > top[found.row] - CUT]
-    new = np.unique(new[:, None] + steps)
-    key, log_term = np.empty(0, np.int64), np.empty(0)
-    count, full = np.zeros((2, len(x)), np.int64)
-    while len(new):
-        hill, index = new // base**J, new[:, None] // stride % base - base // 2
-        z = found.z[hill] + spacing * np.einsum("cjk,ck->cj", found.root[hill], index)
-        row = found.row[hill]
-        term = log_p(decoder, theta, x, row, z) + log_volume[hill] + log_share(found, hill, z)
-        np.maximum.at(top, row, term)
-        count += np.bincount(row, minlength=len(x))
-        counts = term > top[row] - CUT
-        full |= (np.bincount(row[counts], minlength=len(x)) > 0) & (count > points)
-        grown = new[counts & ~full[row].astype(bool)]
-        key, log_term = np.concatenate([key, new]), np.concatenate([log_term, term])
-        order = np.argsort(key)
-        key, log_term = key[order], log_term[order]
-        new = np.unique(grown[:, None] + steps)
-        new = new[key[np.minimum(np.searchsorted(key, new), len(key) - 1)] != new]
-    hill, index = key // base**J, key[:, None] // stride % base - base // 2
-    return Lattice(hill, index, key, log_term, full.astype(bool))
+    """The grids, each grown from the top of its hill by the neighbours of every point that counts.
+
+    The widest hill of a datapoint comes first. Another whose top is already among the points, and not much narrower, is
+    summed up there. One that is much narrower, a spike, gets a grid of its own, and the two share what is between them.
+    """
+    grid = Growing(decoder, theta, x, found, spacing, points)
+    volume = np.linalg.slogdet(found.root)[1]
+    order = np.lexsort((-volume, found.row))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - np.searchsorted(found.row[order], found.row[order])
+    group = np.full(len(order), -1)  # the wide hill in whose points the hill's top is; itself if it is wide
+    for r in range(rank.max() + 1):
+        own = np.flatnonzero((rank == r) & grid.matters)
+        for earlier in range(r):
+            wide = order[np.searchsorted(found.row[order], found.row[own]) + earlier]
+            inside = (group[own] < 0) & (group[wide] == wide)
+            inside[inside] = grid.holds(wide[inside], found.z[own[inside]])
+            group[own[inside]] = wide[inside]
+        new = own[group[own] < 0]
+        group[new] = new
+        grid.grow(new)
+    narrower = np.linalg.norm(np.linalg.inv(found.root) @ found.root[group], 2, axis=(1, 2))
+    spike = (group >= 0) & (group != np.arange(len(group))) & (narrower > SPIKE)
+    if spike.any():
+        grid.share(np.where(spike, group, np.where(np.isin(group, group[spike]) & (group == np.arange(len(group))), group, -1)))
+        grid.grow(np.flatnonzero(spike))
+    return grid.lattice()
+
+
+class Growing:
+    """The points of all grids so far, by their keys: a hill and an index along every axis in one whole number."""
+
+    def __init__(self, decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: float, points: int):
+        self.decoder, self.theta, self.x, self.found, self.spacing, self.points = decoder, theta, x, found, spacing, points
+        J = found.z.shape[1]
+        self.base = 2 ** (39 // J)  # an index lies between plus and minus half of this
+        self.stride = self.base ** np.arange(J)
+        self.steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * J), axis=-1).reshape(-1, J) @ self.stride
+        self.log_volume = np.linalg.slogdet(found.root)[1] + J * np.log(spacing)
+        self.top = np.full(len(x), -np.inf)
+        peak = found.log_pxz + self.log_volume
+        np.maximum.at(self.top, found.row, peak)
+        self.matters = peak > self.top[found.row] - CUT
+        self.key, self.log_term = np.empty(0, np.int64), np.empty(0)
+        self.count, self.full = np.zeros(len(x), np.int64), np.zeros(len(x), bool)
+        self.group = np.full(len(found.row), -1)  # of hills that share places with others
+
+    def keys(self, hill: NDArray, index: NDArray) -> NDArray:
+        """Of points.   (P,), (P, J) -> (P,)"""
+        return hill * self.base ** len(self.stride) + (index + self.base // 2) @ self.stride
+
+    def places(self, key: NDArray) -> tuple[NDArray, NDArray]:
+        """The other way round."""
+        return key // self.base ** len(self.stride), key[:, None] // self.stride % self.base - self.base // 2
+
+    def grow(self, hills: NDArray) -> None:
+        """The grids of some hills, from the top to where nothing counts."""
+        found = self.found
+        new = np.unique(self.keys(hills, np.zeros((len(hills), len(self.stride)), np.int64))[:, None] + self.steps)
+        while len(new):
+            hill, index = self.places(new)
+            z = found.z[hill] + self.spacing * np.einsum("cjk,ck->cj", found.root[hill], index)
+            row = found.row[hill]
+            term = log_p(self.decoder, self.theta, self.x, row, z) + self.log_volume[hill]
+            term += log_share(found, self.group, hill, z)
+            np.maximum.at(self.top, row, term)
+            self.count += np.bincount(row, minlength=len(self.x))
+            counts = term > self.top[row] - CUT
+            self.full[row[counts & (self.count[row] > self.points)]] = True
+            grown = new[counts & ~self.full[row]]
+            key, log_term = np.concatenate([self.key, new]), np.concatenate([self.log_term, term])
+            order = np.argsort(key)
+            self.key, self.log_term = key[order], log_term[order]
+            new = np.unique(grown[:, None] + self.steps)
+            new = new[self.key[self.position(new)] != new]
+
+    def position(self, key: NDArray) -> NDArray:
+        """Where a key is in the list, if it is there."""
+        return np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+
+    def holds(self, hill: NDArray, z: NDArray) -> NDArray:
+        """Is the point of the hill's grid that is next to z one that counts?"""
+        found = self.found
+        u = np.einsum("cjk,ck->cj", np.linalg.inv(found.root[hill]), z - found.z[hill]) / self.spacing
+        near = np.abs(u).max(axis=1, initial=0) < self.base // 4
+        key = self.keys(hill, np.where(near[:, None], np.round(u), 0).astype(np.int64))
+        at = self.position(key)
+        return near & (self.key[at] == key) & (self.log_term[at] > self.top[found.row[hill]] - CUT)
+
+    def share(self, group: NDArray) -> None:
+        """From here on, the hills of a group (-1 is none) share what lies between them."""
+        self.group = group
+        hill, index = self.places(self.key)
+        z = self.found.z[hill] + self.spacing * np.einsum("cjk,ck->cj", self.found.root[hill], index)
+        self.log_term = self.log_term + log_share(self.found, group, hill, z)
+
+    def lattice(self) -> Lattice:
+        """What has grown."""
+        return Lattice(*self.places(self.key), self.key, self.log_term, self.full)
 
 
 def log_p(decoder: Any, theta: Params, x: NDArray, row: NDArray, z: NDArray) -> NDArray:
@@ -195,15 +270,13 @@ def log_p(decoder: Any, theta: Params, x: NDArray, row: NDArray, z: NDArray) -> 
     return np.where(np.isnan(values), -np.inf, values)
 
 
-def log_share(found: Hills, hill: NDArray, z: NDArray) -> NDArray:
-    """The logarithm of a hill's share of z: of all hills of its datapoint, taken as Gaussians, its part of their sum.
+def log_share(found: Hills, group: NDArray, hill: NDArray, z: NDArray) -> NDArray:
+    """The logarithm of a hill's share of z: of all hills of its group, taken as Gaussians, its part of their sum.
 
     The shares add up to 1 everywhere, and change as slowly as the hills do.
     """
     share = np.zeros(len(z))
-    size = np.bincount(found.row)
-    first = np.searchsorted(found.row, np.arange(len(size)))
-    several = np.flatnonzero(size[found.row[hill]] > 1)
+    several = np.flatnonzero(group[hill] >= 0)
     if not len(several):
         return share
     white = np.linalg.inv(found.root)
@@ -212,12 +285,13 @@ def log_share(found: Hills, hill: NDArray, z: NDArray) -> NDArray:
         u = np.einsum("cjk,ck->cj", white[c], z - found.z[c])
         return found.log_pxz[c] - 0.5 / WIDER * (u**2).sum(axis=1)
 
-    own, row = height(hill[several], z[several]), found.row[hill[several]]
+    order = np.argsort(group, kind="stable")
+    first, last = (np.searchsorted(group[order], group[hill[several]], side) for side in ("left", "right"))
     total = np.full(len(several), -np.inf)
-    for k in range(size.max()):
-        has = size[row] > k
-        total[has] = np.logaddexp(total[has], height(first[row[has]] + k, z[several[has]]))
-    share[several] = own - total
+    for k in range((last - first).max()):
+        has = first + k < last
+        total[has] = np.logaddexp(total[has], height(order[first[has] + k], z[several[has]]))
+    share[several] = height(hill[several], z[several]) - total
     return share
 
 
