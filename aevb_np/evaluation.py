@@ -56,7 +56,7 @@ def terms(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> T
     z, _ = gaussian(mu, log_var, eps)
     log_px, _ = model.decoder.log_prob(theta, x, z)
     log_pz, _ = standard_normal_log_prob(z)
-    log_qz, _ = gaussian_log_prob(z, mu, log_var)
+    log_qz, _ = gaussian_log_prob(z, mu, log_var, eps=eps)
     kl, _ = gaussian_kl(mu.reshape(-1, 1), log_var.reshape(-1, 1))  # a row for every dimension of every datapoint
     low = np.nan
     if isinstance(model.decoder, GaussianMLP):

@@ -34,7 +34,6 @@ CUT = 18.0  # nats below the largest term: where nothing is left to sum
 ROWS = 1000  # log p(x, z) at a time
 ROUNDING = 1e-11  # of log p(x): the sums of a few hundred pixels
 SPIKE = 4.0  # times narrower than the hill that it stands on
-WIDER = 2.0  # variance of the Gaussians by which hills share a place, in variances of the hills
 
 
 def quadrature(
@@ -119,8 +118,7 @@ def integral(
 ) -> tuple[NDArray, NDArray, NDArray]:
     """log p(x), how far off it may be, and whether the points did not suffice; each (M,), for the datapoints of `found`
 
-    A point counts for a hill with the hill's share of it, so that hills which overlap are not counted twice. A point of
-    a grid weighs |root| spacing^J.
+    A point of a grid weighs |root| spacing^J.
     """
     M = len(x)
     point = lattice(decoder, theta, x, found, spacing, points)
@@ -133,9 +131,11 @@ def integral(
     off = np.bincount(found.row, disagreement(point, term, len(found.row)), M)
     # 2. what the rule leaves of a hill whose second differences these are
     off += np.bincount(row, term * left_out(point), M)
-    # 3. what is beyond the last points, if it falls as it did up to there
-    last = point.log_term < top[row] - CUT
-    off += 3 * np.bincount(row[last], term[last], M)
+    # 3. what is beyond the last points: it falls by CUT nats at least over as many points as there are up to here
+    last = point.log_term < point.top[row] - CUT
+    extent = np.zeros(len(found.row))
+    np.maximum.at(extent, point.hill, np.abs(point.index).max(axis=1))
+    off += np.bincount(row[last], term[last] * (3 + extent[point.hill[last]] / 4), M)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = off / total
         error = np.where(share < 1, -np.log1p(-np.minimum(share, 1)), np.inf)
@@ -158,13 +158,14 @@ class Lattice(NamedTuple):
     key: NDArray  # (P,), hill and index in one number
     log_term: NDArray  # (P,)
     full: NDArray  # (M,): more points were needed than are allowed
+    top: NDArray  # (M,): points that are CUT nats below this have not grown
 
 
 def lattice(decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: float, points: int) -> Lattice:
     """The grids, each grown from the top of its hill by the neighbours of every point that counts.
 
     The widest hill of a datapoint comes first. Another whose top is already among the points, and not much narrower, is
-    summed up there. One that is much narrower, a spike, gets a grid of its own, and the two share what is between them.
+    summed up there. One that is much narrower, a spike, lends its own fine grid to all of the hill that it stands on.
     """
     grid = Growing(decoder, theta, x, found, spacing, points)
     volume = np.linalg.slogdet(found.root)[1]
@@ -176,17 +177,19 @@ def lattice(decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: floa
         own = np.flatnonzero((rank == r) & grid.matters)
         for earlier in range(r):
             wide = order[np.searchsorted(found.row[order], found.row[own]) + earlier]
-            inside = (group[own] < 0) & (group[wide] == wide)
-            inside[inside] = grid.holds(wide[inside], found.z[own[inside]])
+            inside = np.flatnonzero((group[own] < 0) & (group[wide] == wide))
+            inside = inside[grid.holds(wide[inside], found.z[own[inside]])]
             group[own[inside]] = wide[inside]
         new = own[group[own] < 0]
         group[new] = new
         grid.grow(new)
     narrower = np.linalg.norm(np.linalg.inv(found.root) @ found.root[group], 2, axis=(1, 2))
-    spike = (group >= 0) & (group != np.arange(len(group))) & (narrower > SPIKE)
-    if spike.any():
-        grid.share(np.where(spike, group, np.where(np.isin(group, group[spike]) & (group == np.arange(len(group))), group, -1)))
-        grid.grow(np.flatnonzero(spike))
+    narrower[group < 0] = 0
+    finest = np.lexsort((-narrower, group))
+    finest = finest[np.unique(group[finest], return_index=True)[1]]  # the narrowest of every group
+    spikes = finest[narrower[finest] > SPIKE]
+    grid.remove(group[spikes])
+    grid.grow(spikes)
     return grid.lattice()
 
 
@@ -206,7 +209,6 @@ class Growing:
         self.matters = peak > self.top[found.row] - CUT
         self.key, self.log_term = np.empty(0, np.int64), np.empty(0)
         self.count, self.full = np.zeros(len(x), np.int64), np.zeros(len(x), bool)
-        self.group = np.full(len(found.row), -1)  # of hills that share places with others
 
     def keys(self, hill: NDArray, index: NDArray) -> NDArray:
         """Of points.   (P,), (P, J) -> (P,)"""
@@ -225,7 +227,6 @@ class Growing:
             z = found.z[hill] + self.spacing * np.einsum("cjk,ck->cj", found.root[hill], index)
             row = found.row[hill]
             term = log_p(self.decoder, self.theta, self.x, row, z) + self.log_volume[hill]
-            term += log_share(found, self.group, hill, z)
             np.maximum.at(self.top, row, term)
             self.count += np.bincount(row, minlength=len(self.x))
             counts = term > self.top[row] - CUT
@@ -250,16 +251,14 @@ class Growing:
         at = self.position(key)
         return near & (self.key[at] == key) & (self.log_term[at] > self.top[found.row[hill]] - CUT)
 
-    def share(self, group: NDArray) -> None:
-        """From here on, the hills of a group (-1 is none) share what lies between them."""
-        self.group = group
-        hill, index = self.places(self.key)
-        z = self.found.z[hill] + self.spacing * np.einsum("cjk,ck->cj", self.found.root[hill], index)
-        self.log_term = self.log_term + log_share(self.found, group, hill, z)
+    def remove(self, hills: NDArray) -> None:
+        """Take the grids of some hills away."""
+        kept = ~np.isin(self.places(self.key)[0], hills)
+        self.key, self.log_term = self.key[kept], self.log_term[kept]
 
     def lattice(self) -> Lattice:
         """What has grown."""
-        return Lattice(*self.places(self.key), self.key, self.log_term, self.full)
+        return Lattice(*self.places(self.key), self.key, self.log_term, self.full, self.top)
 
 
 def log_p(decoder: Any, theta: Params, x: NDArray, row: NDArray, z: NDArray) -> NDArray:
@@ -268,31 +267,6 @@ def log_p(decoder: Any, theta: Params, x: NDArray, row: NDArray, z: NDArray) -> 
     with np.errstate(all="ignore"):
         values = np.concatenate([log_joint(decoder, theta, x[row[rows]], z[rows])[0] for rows in blocks])
     return np.where(np.isnan(values), -np.inf, values)
-
-
-def log_share(found: Hills, group: NDArray, hill: NDArray, z: NDArray) -> NDArray:
-    """The logarithm of a hill's share of z: of all hills of its group, taken as Gaussians, its part of their sum.
-
-    The shares add up to 1 everywhere, and change as slowly as the hills do.
-    """
-    share = np.zeros(len(z))
-    several = np.flatnonzero(group[hill] >= 0)
-    if not len(several):
-        return share
-    white = np.linalg.inv(found.root)
-
-    def height(c, z):
-        u = np.einsum("cjk,ck->cj", white[c], z - found.z[c])
-        return found.log_pxz[c] - 0.5 / WIDER * (u**2).sum(axis=1)
-
-    order = np.argsort(group, kind="stable")
-    first, last = (np.searchsorted(group[order], group[hill[several]], side) for side in ("left", "right"))
-    total = np.full(len(several), -np.inf)
-    for k in range((last - first).max()):
-        has = first + k < last
-        total[has] = np.logaddexp(total[has], height(order[first[has] + k], z[several[has]]))
-    share[several] = height(hill[several], z[several]) - total
-    return share
 
 
 def left_out(point: Lattice) -> NDArray:
