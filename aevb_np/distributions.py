@@ -15,17 +15,24 @@ from aevb_np.numerics import sigmoid, softplus
 LOG_2PI = math.log(2 * math.pi)  # a Python float: a NumPy scalar would turn float32 arrays into float64
 
 
-def gaussian_log_prob(x: NDArray, mu: NDArray, log_var: NDArray, value: bool = True) -> tuple[Any, Callable]:
+def gaussian_log_prob(
+    x: NDArray, mu: NDArray, log_var: NDArray, value: bool = True, eps: NDArray | None = None
+) -> tuple[Any, Callable]:
     """log N(x; mu, sigma^2 I), one number per row.
 
     -1/2 sum_i ( log 2 pi + log sigma_i^2 + (x_i - mu_i)^2 / sigma_i^2 )          eq. (12)
 
-    value=False leaves it out (None): the backward does not need it.
+    value=False leaves it out (None): the backward does not need it. Where x was made as mu + sigma eps, eps is at hand
+    and (x - mu) / sigma need not be formed: its digits are lost where sigma is below the rounding of mu.
     """
-    precision = np.exp(-log_var)  # (M, D)
-    difference = x - mu
-    scaled = difference * precision
-    square = difference * scaled
+    if eps is None:
+        precision = np.exp(-log_var)  # (M, D)
+        difference = x - mu
+        scaled = difference * precision
+        square = difference * scaled
+    else:
+        scaled = eps * np.exp(-0.5 * log_var)
+        square = eps**2
     log_p = -0.5 * (log_var + square + LOG_2PI).sum(axis=1) if value else None  # (M,)
 
     def backward(dlog_p):

@@ -29,7 +29,7 @@ def sgvb_a(
     (mu, log_var), back_repeat = repeat_rows(mu, log_var, L)  # 2
     z, back_sample = gaussian(mu, log_var, eps)  # 3
     log_pxz, back_joint = model.log_joint(theta, repeat(x, L), z)  # 4
-    log_qz, back_log_q = gaussian_log_prob(z, mu, log_var)  # 5
+    log_qz, back_log_q = gaussian_log_prob(z, mu, log_var, eps=eps)  # 5
     bound, back_fold = (fold or mean_of_samples)(log_pxz - log_qz, L)  # 6
 
     def backward(dbound):
@@ -97,7 +97,7 @@ def score_function(
     (mu, log_var), back_repeat = repeat_rows(mu, log_var, L)  # 2
     z, _ = gaussian(mu, log_var, eps)  # 3
     log_pxz, back_joint = model.log_joint(theta, repeat(x, L), z)  # 4
-    log_qz, back_log_q = gaussian_log_prob(z, mu, log_var)  # 5
+    log_qz, back_log_q = gaussian_log_prob(z, mu, log_var, eps=eps)  # 5
     f = log_pxz - log_qz
     bound, back_mean = mean_of_samples(f, L)  # 6
 

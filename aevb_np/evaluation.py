@@ -59,7 +59,7 @@ def terms(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> T
     z, _ = gaussian(mu, log_var, eps)
     log_px, min_log_var = model.decoder.evaluated(theta, x, z)
     log_pz, _ = model.prior.log_prob(z)
-    log_qz, _ = gaussian_log_prob(z, mu, log_var)
+    log_qz, _ = gaussian_log_prob(z, mu, log_var, eps=eps)
     kl, _ = model.prior.kl(mu.reshape(-1, 1), log_var.reshape(-1, 1))  # a row for every dimension of every datapoint
     return Terms(log_px, log_pz, log_qz, kl.reshape(mu.shape), min_log_var)
 

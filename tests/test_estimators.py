@@ -39,6 +39,21 @@ def test_the_gradient_of_the_importance_weighted_bound(kind):
         assert relative_error(by_hand, d) < 1e-8, name
 
 
+@pytest.mark.parametrize("log_var", [-10.0, -26.0, -34.0, -80.0])
+def test_log_q_keeps_its_digits_however_narrow_q_is(log_var):
+    """In float32, where sigma is below the rounding of mu: log q is that of eps, and so is the score function."""
+    model, p, x = one_dimensional(2000, 3.0, 10.0, log_var)[:3]
+    p, x = Params(model.shapes, p.flat.astype(np.float32)), x.astype(np.float32)
+    eps = np.random.default_rng(0).standard_normal((2000, 1)).astype(np.float32)
+    z = p.phi.mu + np.exp(0.5 * p.phi.log_var) * eps
+    log_qz = model.log_joint(p.theta, x, z)[0] - sgvb_a(model, p.theta, p.phi, x, eps)[0]
+    exact = -0.5 * (math.log(2 * math.pi) + log_var + eps[:, 0].astype(float) ** 2)
+    np.testing.assert_allclose(log_qz, exact, atol=1e-4)
+    bound, backward = score_function(model, p.theta, p.phi, x, eps)
+    backward(np.ones(2000, np.float32))
+    np.testing.assert_allclose(p.phi.dmu * np.exp(0.5 * log_var) / bound[:, None], eps, rtol=1e-5)
+
+
 def test_with_one_sample_it_is_estimator_a():
     model, p, x, eps, _ = random_model("bernoulli")
     one = eps[:M]

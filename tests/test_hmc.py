@@ -422,6 +422,22 @@ def test_moves_that_make_no_sense(wrong, words):
         move(**{"target": correlated, "z": np.zeros((C, 2)), "step": 0.1, "S": 2, "rng": stream("hmc", 0)} | wrong)
 
 
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"burn_in": -1}, "moves before the first draw, is 0 or more; got -1"),
+        ({"step": 0.0}, "leapfrog step is a finite number above 0; got 0"),
+        ({"step": -0.1}, "leapfrog step is a finite number above 0; got -0.1"),
+        ({"step": math.nan}, "leapfrog step is a finite number above 0; got nan"),
+        ({"step": math.inf}, "leapfrog step is a finite number above 0; got inf"),
+    ],
+)
+def test_steps_that_make_no_sense(wrong, words):
+    common = {"target": correlated, "z": np.zeros((C, 2)), "S": 2, "burn_in": 1, "L": 2, "rng": stream("hmc", 0)}
+    with pytest.raises(ValueError, match=words):
+        sample(**common | wrong)
+
+
 def test_samples_that_make_no_sense():
     common = {"target": correlated, "z": np.zeros((C, 2)), "S": 2, "burn_in": 1, "rng": stream("hmc", 0)}
     with pytest.raises(ValueError, match="draws from each chain, is 1 or more; got 0"):

@@ -7,9 +7,9 @@ Random tests use fixed seeds and allow 4 standard errors.
 import math
 from importlib import import_module
 
+import certainty
 import numpy as np
 import pytest
-import scipy.integrate
 import scipy.stats
 from oracles import LinearGaussian
 
@@ -29,7 +29,8 @@ from aevb_np.marginal_likelihood import (
     quadrature,
     starts,
 )
-from aevb_np.marginal_likelihood.estimate import log_mean
+from aevb_np.marginal_likelihood.estimate import log_mean, pareto_k, split_r_hat, tail
+from aevb_np.marginal_likelihood.hills import Hills, hills
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params
@@ -164,12 +165,46 @@ def test_pairs_with_a_tiny_variance_lose_no_digits():
 def test_the_error_of_a_logarithm():
     """The logarithms of means of 200 weights scatter as much as each says it does; one weight does not say."""
     log_w = np.random.default_rng(0).normal(size=(200, 5000))
-    value, error = log_mean(log_w)
+    value, error, effective = log_mean(log_w)
     assert value.mean() == pytest.approx(0.5, abs=4 * value.std() / math.sqrt(5000) + 0.5 * error.mean() ** 2)
     assert ((value - 0.5) / error).std() == pytest.approx(1, abs=0.1)
+    np.testing.assert_allclose(effective, np.exp(log_w).sum(axis=0) ** 2 / np.exp(2 * log_w).sum(axis=0))
     assert np.isnan(log_mean(log_w[:1])[1]).all()
-    value, error = log_mean(log_w - 1e5)  # weights that are zero in any other form
+    value = log_mean(log_w - 1e5)[0]  # weights that are zero in any other form
     np.testing.assert_allclose(value + 1e5, log_mean(log_w)[0], atol=1e-9)
+
+
+def test_where_one_weight_is_all_the_error_is_infinite():
+    """Eight log-normal weights whose logarithms vary by s: their mean is low by as much as it likes, and says so."""
+    rng = np.random.default_rng(0)
+    for s in (3.0, 10.0, 100.0):
+        value, error, effective = log_mean(s * rng.standard_normal((8, 2000)))
+        low = 0.5 * s * s - value > 3 * error
+        assert low.mean() < 0.04 and np.isinf(error).mean() > 0.5 and effective.min() > 0.999
+
+
+def test_paretos_k():
+    """Of Pareto weights it is found; of weights that are bounded it is negative; of equal ones there is none."""
+    rng = np.random.default_rng(0)
+    for k in (0.3, 0.7, 1.2):
+        found = pareto_k(k * rng.exponential(size=(5000, 200)))
+        n = tail(5000)  # the standard error of k is (1 + k) / sqrt n, and it is drawn to 1/2
+        assert found.mean() == pytest.approx((n * k + 5) / (n + 10), abs=0.05)
+        assert found.std() == pytest.approx((1 + k) / math.sqrt(n), rel=0.3)
+    assert (pareto_k(np.log(rng.random((5000, 20)))) < 0).all()
+    assert (pareto_k(np.ones((100, 3))) == -np.inf).all() and np.isnan(pareto_k(np.ones((24, 3)))).all()
+
+
+def test_r_hat_by_its_definition():
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((100, 500, 2))
+    assert np.quantile(split_r_hat(z), 0.99) < 1.1
+    z[50:, 0, 1] += 3
+    a, b = z[:50, 0, 1], z[50:, 0, 1]
+    within, between = (a.var(ddof=1) + b.var(ddof=1)) / 2, np.var([a.mean(), b.mean()], ddof=1)
+    assert split_r_hat(z)[0] == pytest.approx(math.sqrt(49 / 50 + between / within))
+    assert split_r_hat(z)[0] > 1.5
+    assert np.isinf(split_r_hat(np.zeros((100, 1, 2)))).all()
 
 
 def test_neighbours_that_resemble_each_other_count_less():
@@ -288,6 +323,18 @@ def test_a_chain_that_never_moves_knows_nothing():
     assert (estimate.acceptance == 0).all() and np.isinf(estimate.error).all() and np.isfinite(estimate.log_px).all()
 
 
+def test_a_chain_that_changes_hills_knows_that_it_did():
+    """Two hills, ten widths apart: no estimate that is too high by three errors, and those that are have none."""
+    model = certainty.Curve(1, lambda z: z**2, lambda z: 2 * z, 0.25)
+    theta, x = Params(model.shapes), np.full((300, 1), 0.6)
+    exact = quadrature(model, theta, x[:1]).log_px
+    estimate = appendix_d(model, theta, x, np.full((300, 1), 0.75), stream("hmc", seed=0))
+    high = estimate.log_px - exact
+    assert high.max() > 1 and (high < 4 * estimate.error + 0.05).all()
+    changed = np.isinf(estimate.error)
+    assert 0.02 < changed.mean() < 0.9 and (estimate.r_hat[~changed] < 1.2).all()
+
+
 def test_starts_are_the_best_of_several_chains():
     model, p, x = small_vae("gaussian", 2, 20)
     best = starts(model.decoder, p.theta, x, stream("hmc", seed=0), chains=4, burn_in=30)
@@ -330,6 +377,14 @@ def test_importance_sampling_rises_to_quadrature(kind, J):
     assert abs((values[-1] - exact).mean()) < 0.05
 
 
+def test_importance_sampling_with_a_narrow_q_is_not_believed():
+    """q a third as wide as the posterior along every axis: far too low, and the error is infinite."""
+    model, p, x, exact = linear_gaussian(2, 40, wider=0.1)
+    estimate = importance_sampling(model, p.theta, p.phi, x, 1000, stream("hmc", seed=0))
+    assert (exact - estimate.log_px < 3 * estimate.error).all() and np.isinf(estimate.error).mean() > 0.9
+    assert (np.isinf(estimate.error) >= (estimate.k > 0.5)).all()
+
+
 # ---- Quadrature ----
 
 
@@ -342,81 +397,95 @@ def test_quadrature_agrees_with_another_rule(kind, J):
     assert (estimate.error <= 1e-3).all()
 
 
-@SMALL
-@KINDS
-def test_the_error_says_that_the_grid_is_too_coarse(kind, J):
-    """On hopeless grids the worst error is told; on better ones every datapoint's, and it is far smaller than named."""
-    model, p, x = small_vae(kind, J, 40)
-    exact = quadrature(model.decoder, p.theta, x, tolerance=1e-7).log_px
-    for n in (9, 17, 33, 65, 129):
-        estimate = quadrature(model.decoder, p.theta, x, finest=n)
-        off = np.abs(estimate.log_px - exact)
-        assert off.max() < estimate.error.max()
-        if n == 9:
-            assert off.max() > 0.1
-        if n > 33:
-            assert (off <= 0.1 * estimate.error + 1e-9).all() and (off[estimate.error < 1e-3] < 1e-6).all()
-
-
-@SMALL
-def test_the_error_says_that_the_grid_is_too_narrow(J):
-    """However fine it is: of the prior's mass one part in 370 lies beyond 3 along every axis."""
-    model, p, x = small_vae("bernoulli", J, 40)
-    exact = quadrature(model.decoder, p.theta, x).log_px
-    estimate = quadrature(model.decoder, p.theta, x, B=3.0)
-    off = exact - estimate.log_px
-    assert (off > 0).all() and off.max() > 1e-3
-    assert (estimate.error > off).all()
-
-
-def test_one_grid_by_its_definition():
-    """SciPy's trapezoidal rule along one axis after the other, on a grid that cuts the posterior off: the integral,
-    the coarser grid that is farthest from it, and the share of the outer tenth of every axis.
+def test_no_error_is_too_small():
+    """A part of the sweep of `certainty`: narrow and wide posteriors, means to 20 and on every part of a grid's step,
+    networks by enumeration, two hills, three and four.
     """
-    n, B = 11, 2.0
-    axis = np.linspace(-B, B, n)
+    for case in certainty.cases(24, seed=1):
+        assert (case.ratio < 3).all() and (case.error < 0.01).all(), case.name
+
+
+def test_a_grid_whose_halves_agree_by_accident_is_not_believed():
+    """Under a hill that is far narrower than the spacing, wherever it lies between the points: the error covers it."""
     for J in (1, 2):
-        model, p, x = small_vae("bernoulli", J, 5)
-        z = np.stack(np.meshgrid(*[axis] * J, indexing="ij"), axis=-1)  # (n, ..., J)
+        model = certainty.Linear(np.eye(J), 0.1)
+        theta, covariance = Params(model.shapes), 0.01 / 1.01
+        for fraction in np.arange(8) / 8:
+            x = np.full((1, J), 0.5)
+            for wrong in (1.0, 2.0, 3.0, 5.0, 9.0):  # times too wide is the hill taken
+                width = wrong * math.sqrt(covariance)
+                z = 0.5 / 1.01 - fraction * 0.5 * width
+                found = Hills(np.zeros(1, int), np.full((1, J), z), np.zeros(1), width * np.eye(J)[None])
+                log_px, off, full = QUADRATURE.integral(model, theta, x, found, 0.5, 10_000)
+                assert abs(log_px[0] - model.exact(x)[0]) < 3 * (off[0] + 1e-9) and not full[0]
 
-        def integral(values, J=J):
-            for _ in range(J):
-                values = scipy.integrate.trapezoid(values, axis, axis=0)
-            return values
 
-        log_px, off, shell = QUADRATURE.trapezoid(model.decoder, p.theta, x, B, n)
-        for m in range(5):
-            rows = z.reshape(-1, J)
-            f = np.exp(model.log_joint(p.theta, np.tile(x[m], (len(rows), 1)), rows)[0]).reshape([n] * J)
-            assert log_px[m] == pytest.approx(math.log(integral(f)), abs=1e-12)
-            parts = []
-            for parity in np.ndindex(*[2] * J):
-                of_part = np.all([index % 2 == bit for index, bit in zip(np.indices(f.shape), parity)], axis=0)
-                parts.append(abs(math.log(2**J * integral(np.where(of_part, f, 0))) - log_px[m]))
-            assert off[m] == pytest.approx(max(parts), abs=1e-12)
-            outer = np.abs(z).max(axis=-1) > 1.8
-            assert shell[m] == pytest.approx(integral(np.where(outer, f, 0)) / integral(f), abs=1e-12)
+def test_every_hill_is_found():
+    """However narrow, and wherever between the points: x = z^2 in two dimensions has four hills at +- sqrt(x)."""
+    for sigma in (0.1, 1e-2, 1e-3):
+        model = certainty.Curve(2, lambda z: z**2, lambda z: 2 * z, sigma)
+        x = np.random.default_rng(0).uniform(0.5, 4, (20, 2))
+        found = hills(model, Params(model.shapes), x, 8.0, 129)
+        assert np.bincount(found.row).tolist() == [4] * 20
+        np.testing.assert_allclose(found.z**2, x[found.row], atol=2.5 * sigma)
+
+
+def test_hills_beyond_the_first_grid_are_reached_from_its_edge():
+    model, theta = certainty.Linear(np.array([[1.0]]), 0.5), Params({"nothing": (1,)})
+    x = np.array([[20.0], [-300.0]])
+    estimate = quadrature(model, theta, x)
+    np.testing.assert_allclose(estimate.log_px, model.exact(x), atol=1e-6)
+
+
+def test_too_few_points_know_nothing():
+    model, p, x = small_vae("bernoulli", 2, 5)
+    estimate = quadrature(model.decoder, p.theta, x, points=20)
+    assert np.isinf(estimate.error).all() and np.isfinite(estimate.log_px).all()
+
+
+def test_a_spike_on_a_hill():
+    """A hill fifty times as wide as what stands on it: found, and summed up on one fine grid if there is room."""
+
+    class Spiked(certainty.Curve):
+        """p(x|z) that does not look at x: 1 + a spike of height 30 and width 0.02 at 0.3."""
+
+        def log_prob(self, theta, x, z, value=True):
+            bump = 30 * np.exp(-0.5 * ((z - 0.3) / 0.02) ** 2)
+            slope = -bump * (z - 0.3) / 0.02**2 / (1 + bump)
+            return np.log1p(bump).sum(axis=1), lambda d, inputs=True, parameters=True: d[:, None] * slope
+
+        def log_prob_pairs(self, theta, x, z):
+            return np.tile(self.log_prob(theta, x, z)[0], (len(x), 1))
+
+    for J in (1, 2):
+        model = Spiked(J, None, None, 1.0)
+        estimate = quadrature(model, Params(model.shapes), np.zeros((1, J)))
+        narrow = math.sqrt(1 + 0.02**2)
+        exact = J * math.log(1 + 30 * 0.02 / narrow * math.exp(-0.5 * 0.3**2 / narrow**2))
+        assert abs(estimate.log_px[0] - exact) < 3 * estimate.error[0]
+        assert np.isinf(estimate.error[0]) == (J == 2)  # where a grid as fine as the spike would be too large
 
 
 def test_quadrature_in_three_dimensions():
     model, p, x, exact = linear_gaussian(3, 10)
-    estimate = quadrature(model.decoder, p.theta, x, finest=65)
+    estimate = quadrature(model.decoder, p.theta, x)
     assert (np.abs(estimate.log_px - exact) <= estimate.error).all()
-    assert np.abs(estimate.log_px - exact).max() < 1e-3
+    assert np.abs(estimate.log_px - exact).max() < 1e-8
 
 
 def test_only_those_that_need_it_get_a_finer_grid(monkeypatch):
-    """Datapoints on which two grids agree are left alone; the others are looked at again on twice the points."""
+    """Datapoints whose error is small are left alone; the others are summed again with half the spacing."""
     calls = []
 
-    def trapezoid(decoder, theta, x, B, n):
-        calls.append((n, len(x)))
-        return np.zeros(len(x)), x[:, 0] / (n - 1), np.zeros(len(x))
+    def integral(decoder, theta, x, found, spacing, points):
+        calls.append((spacing, np.unique(found.row).tolist()))
+        return np.zeros(4), x[:, 0] * spacing**2, np.zeros(4, bool)
 
-    monkeypatch.setattr(QUADRATURE, "trapezoid", trapezoid)
-    estimate = quadrature(LinearGaussian(1, 1, 1.0), Params({}), np.array([[0.1], [0.4], [0.6], [100.0]]), finest=2049)
-    assert calls == [(257, 4), (513, 3), (1025, 2), (2049, 1)]
-    np.testing.assert_allclose(estimate.error, [0.1 / 256, 0.4 / 512, 0.6 / 1024, 100 / 2048])
+    monkeypatch.setattr(QUADRATURE, "integral", integral)
+    x = np.array([[1e-3], [1e-2], [3e-2], [0.1]])
+    estimate = quadrature(LinearGaussian(1, 1, 1.0), Params({"W": (1, 1), "b": (1,)}), x)
+    assert calls == [(0.4, [0, 1, 2, 3]), (0.2, [1, 2, 3]), (0.1, [2, 3]), (0.05, [3])][: len(calls)] and len(calls) == 4
+    np.testing.assert_allclose(estimate.error, [1.6e-4, 4e-4, 3e-4, 2.5e-4], atol=1e-9)
 
 
 # ---- Annealed importance sampling ----
@@ -461,6 +530,16 @@ def test_the_sandwich_of_what_can_be_written_down():
     assert_below(exact, sandwich.upper.log_px)
     assert (sandwich.upper.log_px - sandwich.lower.log_px).mean() < 0.4
     assert abs(sandwich.lower.acceptance.mean() - sandwich.upper.acceptance.mean()) < 0.02
+
+
+def test_one_chain_that_carries_the_weight_has_no_error():
+    """Posteriors a thousandth of the prior in ten dimensions: hundreds of nats too low, and the error is infinite."""
+    rng = np.random.default_rng(0)
+    model = certainty.Linear(0.3 * rng.standard_normal((10, 60)), 0.01)
+    x = rng.standard_normal((6, 10)) @ model.W + 0.01 * rng.standard_normal((6, 60))
+    estimate = annealed_importance(model, Params(model.shapes), x, stream("hmc", seed=0), T=100)
+    assert (model.exact(x) - estimate.log_px > 5).all() and np.isinf(estimate.error).all()
+    assert (estimate.effective < 2.5).all()
 
 
 def forward_and_back(C=40_000):
@@ -527,7 +606,7 @@ def test_the_schedule():
 QUICK = {
     "hmc": {"L": 10, "burn_in": 5},
     "importance": {"K": 7},
-    "quadrature": {"finest": 33},
+    "quadrature": {},
     "ais": {"T": 4, "chains": 3},
 }
 
@@ -539,7 +618,7 @@ def test_blocks_change_nothing(method, kind, monkeypatch):
     model, p, x = small_vae(kind, 2, 11)
     results = []
     for rows in (2000, 77, 10, 3):
-        for module, name in ((importance, "ROWS"), (annealing, "ROWS"), (QUADRATURE, "POINTS")):
+        for module, name in ((importance, "ROWS"), (annealing, "ROWS"), (QUADRATURE, "ROWS")):
             monkeypatch.setattr(module, name, rows)
         results.append(log_marginal(model, p.theta, p.phi, x, method, stream("hmc", seed=0), **QUICK[method]))
     for other in results[1:]:
@@ -607,7 +686,7 @@ def test_one_door():
         ("hmc", {"z": np.zeros((5, 2))}, r"6 datapoints need one z each, \(6, 2\); got \(5, 2\)"),
         ("importance", {"K": 0}, "samples of each datapoint, is 1 or more; got 0"),
         ("quadrature", {"B": 0}, "half the width of the grid, is more than 0; got 0"),
-        ("quadrature", {"finest": 64}, "odd in number and 3 at least.* got 64"),
+        ("quadrature", {"tolerance": 0}, "tolerance of an error is more than 0 nats; got 0"),
         ("ais", {"T": 1}, "is 2 or more; got 1"),
         ("ais", {"chains": 0}, "are 1 or more; got 0"),
     ],
@@ -616,6 +695,21 @@ def test_what_makes_no_sense(method, settings, words):
     model, p, x = small_vae("bernoulli", 2, 6)
     with pytest.raises(ValueError, match=words):
         log_marginal(model, p.theta, p.phi, x, method, stream("hmc", seed=0), **settings)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_whole_numbers_are_numbers(method):
+    model, p, x = small_vae("bernoulli", 2, 6)
+    whole, real = (
+        log_marginal(model, p.theta, p.phi, rows, method, stream("hmc", seed=0), **QUICK[method])
+        for rows in (x.astype(int), x)
+    )
+    np.testing.assert_array_equal(whole.log_px, real.log_px)
+    starts(model.decoder, p.theta, x.astype(bool), stream("hmc", seed=0), chains=1, burn_in=1)
+    without = VAE.bernoulli(D, H, 0)
+    p = Params(without.shapes)
+    with pytest.raises(ValueError, match=r"no latent numbers \(J = 0\)"):
+        log_marginal(without, p.theta, p.phi, x, method, stream("hmc", seed=0))
 
 
 def test_what_makes_no_sense_either():

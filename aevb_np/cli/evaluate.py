@@ -79,6 +79,7 @@ def marginal(args: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_limits
 
     from aevb_np.evaluation import mean_and_error
+    from aevb_np.marginal_likelihood.log_marginal import BLIND, INFINITE
 
     run = introduced(args)
     n = (100 if args.marginal == "ais" else 1000) if args.images is None else args.images
@@ -92,13 +93,23 @@ def marginal(args: argparse.Namespace) -> int:
         bounds = [run.bound(x, REPEATS) for x in images.values()] if run.has_encoder else []
     print(f"{'nats per image, +- standard error':36}{counts[0]:>24} {counts[1]:>24}")
     rows = {f"log p(x) by {args.marginal}": [pair(mean_and_error(one.log_px)) for one in found]}
-    rows["  its own error, median image"] = [f"{np.median(one.error):.3f}" for one in found]
+    rows["  its own error, median image"] = [f"{np.median(one.error):.2g}" for one in found]
+    rows["  images with an infinite error"] = [f"{np.isinf(one.error).sum():,}" for one in found]
+    if found[0].effective is not None:
+        rows["  effective draws, median image"] = [f"{np.median(one.effective):.1f}" for one in found]
     if found[0].acceptance is not None:
         rows["  moves accepted"] = [f"{one.acceptance.mean():.3f}" for one in found]
+    if found[0].k is not None:
+        rows["  Pareto k, median image"] = [f"{np.median(one.k):.2f}" for one in found]
+    if found[0].r_hat is not None:
+        rows["  split R-hat, worst image"] = [f"{one.r_hat.max():.2f}" for one in found]
     if bounds:
         rows["bound, estimator B, same images"] = [pair(mean_and_error(one)) for one in bounds]
     for name, (test, train) in rows.items():
         print(f"{name:36}{test:>24} {train:>24}")
+    if any(np.isinf(one.error).any() for one in found):
+        print(f"warning: where the error is infinite, {INFINITE[args.marginal]}")
+    print(f"{args.marginal} is {BLIND[args.marginal]}")
     if remark := run.method.marginal_remark:
         print(remark)
     return 0

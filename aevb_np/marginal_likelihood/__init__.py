@@ -3,12 +3,18 @@
 The bound says less than log p(x), by KL(q(z|x) || p(z|x)); MCEM has no bound at all. What separates the methods is
 where they look for the z that could have made x:
 
-| method       | looks                            | latent dimensions | too low, and does not say so, where      |
-|--------------|----------------------------------|-------------------|------------------------------------------|
-| `hmc`        | around a start, by Markov chains | fewer than 5      | the posterior has hills elsewhere, too   |
-| `importance` | where the encoder points         | any               | q(z|x) is too narrow, or points amiss    |
-| `quadrature` | everywhere, on a grid            | 1, 2, 3           | a hill is narrower than the grid is fine |
-| `ais`        | from the prior, step by step     | any               | the way is too short                     |
+| method       | looks                            | J       | off, in which direction, and what tells                   |
+|--------------|----------------------------------|---------|-----------------------------------------------------------|
+| `hmc`        | around a start, by Markov chains | below 5 | too low by hills that it never climbed: nothing tells;    |
+|              |                                  |         | too high when it changes hills: split R-hat               |
+| `importance` | where the encoder points         | any     | too low where q(z|x) is narrow: Pareto's k, few effective |
+|              |                                  |         | samples; by hills that q does not reach: nothing          |
+| `quadrature` | around every hill that it finds  | 1 to 3  | too low by hills that nothing slopes up to: nothing; else |
+|              |                                  |         | its error covers it                                       |
+| `ais`        | from the prior, step by step     | any     | too low, by hundreds of nats where one chain makes the    |
+|              |                                  |         | sum: few effective chains                                 |
+
+Where what tells says so, the error is infinite. `results/log_px.md` shows each of these.
 
 `log_marginal` is one door to all of them. `bidirectional` tells how far `ais` can be trusted.
 """

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.estimators import sgvb_a
-from aevb_np.marginal_likelihood.estimate import Estimate, log_mean
+from aevb_np.marginal_likelihood.estimate import HEAVY, Estimate, floats, log_mean, pareto_k, tail
 from aevb_np.model import VAE
 from aevb_np.params import Params
 
@@ -17,7 +17,8 @@ def importance_sampling(
     """log 1/K sum_k p(x, z_k) / q(z_k|x),   z_k ~ q(z|x): `estimators.importance_weighted` for any K.
 
     Its expectation is a lower bound that rises to log p(x) with K. Where the encoder's q is too narrow it rises
-    slowly, and the error is too small: it knows only of samples that were drawn.
+    slowly. The largest weights tell: where their Pareto k may be above 0.5, or fewer than two samples make the sum,
+    the error is infinite. Of a hill of the posterior that q does not reach no weight tells, for none was drawn there.
 
     Parameters
     ----------
@@ -32,9 +33,11 @@ def importance_sampling(
     """
     if K < 1:
         raise ValueError(f"K, the samples of each datapoint, is 1 or more; got {K}")
-    images = max(1, ROWS // K)
-    parts = [log_mean(log_weights(model, theta, phi, x[i : i + images], K, rng)) for i in range(0, len(x), images)]
-    return Estimate(*np.concatenate(parts, axis=1))
+    x, images = floats(x, theta), max(1, ROWS // K)
+    blocks = (log_weights(model, theta, phi, x[i : i + images], K, rng) for i in range(0, len(x), images))
+    log_px, error, effective, k = np.concatenate([(*log_mean(log_w), pareto_k(log_w)) for log_w in blocks], axis=1)
+    heavy = k + (1 + k) / np.sqrt(tail(K)) > HEAVY  # with the standard error of k itself
+    return Estimate(log_px, np.where(heavy, np.inf, error), effective=effective, k=k)
 
 
 def log_weights(model: VAE, theta: Params, phi: Params, x: NDArray, K: int, rng: np.random.Generator) -> NDArray:

@@ -8,13 +8,27 @@ from numpy.typing import NDArray
 from aevb_np.distributions import StandardNormal
 from aevb_np.marginal_likelihood.annealing import annealed_importance
 from aevb_np.marginal_likelihood.appendix_d import appendix_d
-from aevb_np.marginal_likelihood.estimate import Estimate
+from aevb_np.marginal_likelihood.estimate import Estimate, floats
 from aevb_np.marginal_likelihood.importance import importance_sampling
 from aevb_np.marginal_likelihood.quadrature import quadrature
 from aevb_np.model import VAE
 from aevb_np.params import Params
 
 METHODS = ("hmc", "importance", "quadrature", "ais")
+
+# What an infinite error means, and what to do; and what the method cannot see in itself.
+INFINITE = {
+    "hmc": "the chain did not stay in one place or hardly moved, so log p(x) may be far lower or higher; try another start",
+    "importance": "a few samples make the sum, so log p(x) may be far higher; q(z|x) is too narrow there or points amiss",
+    "quadrature": "the sum takes more points than it may have; use ais",
+    "ais": "one chain makes the sum, so log p(x) may be far higher; a longer way (T) is needed",
+}
+BLIND = {
+    "hmc": "blind to hills of the posterior that no chain has climbed: too low there, and nothing tells",
+    "importance": "blind to hills of the posterior that q(z|x) does not reach: too low there, and nothing tells",
+    "quadrature": "blind only to a hill so narrow that nothing slopes up to it from the points of the first grid",
+    "ais": "too low on average, by as much as the chains fall behind; `bidirectional` tells by how much",
+}
 
 
 def log_marginal(
@@ -61,6 +75,9 @@ def log_marginal(
     model.check(x)
     if type(model.prior) is not StandardNormal:
         raise ValueError(f"log p(x) is estimated for the prior N(0, I) only; this model's is {model.prior.name}")
+    if not model.J:
+        raise ValueError("this model has no latent numbers (J = 0): its log p(x) is log p(x|z), and nothing is to estimate")
+    x = floats(x, theta)
     if method == "hmc":
         start = model.encoder.forward(phi, x)[0][0] if z is None else z
         return appendix_d(model.decoder, theta, x, start, rng, **settings)

@@ -1,8 +1,12 @@
-"""The integral itself, p(x) = int p(z) p(x|z) dz, as a sum over a grid. For J = 1, 2 and, with patience, 3.
+"""The integral itself, p(x) = int p(z) p(x|z) dz, as a sum over points. For J = 1, 2 and, with patience, 3.
 
-The trapezoidal rule is the best there is here. For a smooth hill that is flat at both ends of the grid its error falls
-like exp(-2 pi^2 (sigma / h)^2), sigma the width of the hill and h the distance of the points: with h = sigma eight
-digits are right. What remains to be found out is how narrow the hills are, and whether the grid holds all of them.
+The trapezoidal rule is the best there is here. For a smooth hill its error falls like exp(-2 pi^2 (sigma / h)^2), sigma
+the width of the hill and h the distance of the points: with h = sigma eight digits are right. So everything depends on
+knowing the width. A grid that is the same for all x cannot: where a posterior is narrower than its spacing and lies
+midway between its points, all coarser grids agree with it on a number that is hundreds of nats too low.
+
+So each hill of p(x, z) is found first (see `hills`), and gets a grid of its own, turned and stretched as the hill is.
+It grows from the top as far as there is anything to sum.
 """
 
 from typing import Any, NamedTuple
@@ -10,24 +14,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.distributions import standard_normal_log_prob
 from aevb_np.marginal_likelihood.estimate import Estimate
+from aevb_np.marginal_likelihood.hills import Hills, hills
+from aevb_np.model import log_joint
 from aevb_np.params import Params
 
 
-class Grid(NamedTuple):
-    """[-B, B]^J, with so many points per axis to begin with and at most."""
+class Search(NamedTuple):
+    """The grid from which hills are climbed, n points per axis over [-B, B]^J; and how a hill is summed up."""
 
     B: float
-    coarsest: int
-    finest: int
+    n: int
+    spacing: float  # in widths of the hill
+    points: int  # for one datapoint at most
 
 
-# Under the prior one z in 500 million has a coordinate beyond 6. Models with one latent number spread their data over a
-# longer line than that, and there the points cost nothing. 129^3 points are two million.
-GRIDS = {1: Grid(12, 257, 65_537), 2: Grid(8, 129, 2_049), 3: Grid(6, 65, 129)}
-SHELL = 1 / 10  # the outermost part of every axis, as a share of B
-POINTS = 2000  # grid points at a time, fewer where there are more than a thousand datapoints
+SEARCH = {1: Search(12, 513, 0.4, 20_000), 2: Search(8, 129, 0.65, 50_000), 3: Search(6, 41, 0.65, 200_000)}
+CUT = 18.0  # nats below the largest term: where nothing is left to sum
+ROWS = 1000  # log p(x, z) at a time
+ROUNDING = 1e-11  # of log p(x): the sums of a few hundred pixels
+SPIKE = 4.0  # times narrower than the hill that it stands on
 
 
 def quadrature(
@@ -36,33 +42,36 @@ def quadrature(
     x: NDArray,
     B: float | None = None,
     tolerance: float = 1e-3,
-    finest: int | None = None,
+    points: int | None = None,
 ) -> Estimate:
-    """log p(x) by the trapezoidal rule on a uniform grid over [-B, B]^J; exact but for an error that it names.
+    """log p(x) by the trapezoidal rule on a grid around every hill of p(x, z), with an error that covers the truth.
 
-    Every second point of a grid makes a coarser one. The error is how far that is off, plus the share of the integral
-    in the grid's outermost shell, where mass beyond the edge shows. Datapoints for which the two grids disagree get
-    twice the points per axis, again and again.
+    The error is the sum of three, each of which would show what the others may miss: how far the grids of every second
+    point disagree; what the rule leaves out of a hill as narrow as the second differences along the grid say; and what
+    lies beyond the last points. Datapoints with an error above the tolerance get half the spacing, again and again. The
+    error is infinite where that takes too many points.
+
+    A hill is missed when nothing slopes up to it from the points of the first grid. This no rule can know.
 
     Parameters
     ----------
     decoder : BernoulliMLP, GaussianMLP
-        Or anything else with their `n_in` (J) and `log_prob_pairs`.
+        Or anything else with their `n_in` (J), `log_prob` and `log_prob_pairs`.
     theta : Params
         Of the decoder. All is computed in float64, whatever their dtype.
     x : array, (M, D)
     B : float, optional
-        The grid's half-width: 12, 8 or 6 for J = 1, 2, 3 unless told otherwise.
+        Half the width of the grid from which the hills are climbed: 12, 8 or 6 for J = 1, 2, 3 unless told otherwise.
+        Hills beyond it are reached from its edge.
     tolerance : float
-        In nats: how far the two grids may disagree.
-    finest : int, optional
-        Points per axis at most: 65,537, 2,049 or 129 for J = 1, 2, 3 unless told otherwise. What disagreement is left
-        there is in the error. For J = 3 and a thousand MNIST images 129 take two minutes, 257 eight times as long.
+        In nats: above this error the spacing is halved.
+    points : int, optional
+        For one datapoint at most: 20,000, 50,000 or 200,000 for J = 1, 2, 3 unless told otherwise.
 
     Raises
     ------
     ValueError
-        For more than three latent dimensions.
+        For no latent dimension, or more than three.
 
     Examples
     --------
@@ -75,54 +84,200 @@ def quadrature(
     -3.5, 5 log 1/2 = -3.5
     """
     J = decoder.n_in
-    if J > 3:
+    if J not in SEARCH:
         raise ValueError(
-            f"a grid over J = {J} latent dimensions has too many points; quadrature is for J up to 3. "
+            f"a grid over J = {J} latent dimensions has too many points; quadrature is for J from 1 to 3. "
             "Use hmc, importance or ais"
         )
-    B, finest = GRIDS[J].B if B is None else B, finest or GRIDS[J].finest
-    if B <= 0:
+    B, points = SEARCH[J].B if B is None else B, points or SEARCH[J].points
+    if not B > 0:
         raise ValueError(f"B, half the width of the grid, is more than 0; got {B:g}")
+    if not tolerance > 0:
+        raise ValueError(f"the tolerance of an error is more than 0 nats; got {tolerance:g}")
     theta, x = Params(theta.shapes, theta.flat.astype(np.float64)), x.astype(np.float64)
-    log_px, disagreement, shell = np.empty((3, len(x)))
-    todo, n = np.arange(len(x)), min(GRIDS[J].coarsest, finest)
+    found = hills(decoder, theta, x, B, SEARCH[J].n)
+    log_px, error = np.full((2, len(x)), np.inf)
+    todo, spacing = np.arange(len(x)), SEARCH[J].spacing
     while len(todo):
-        log_px[todo], disagreement[todo], shell[todo] = trapezoid(decoder, theta, x[todo], B, n)
-        n = 2 * n - 1
-        todo = todo[disagreement[todo] > tolerance] if n <= finest else todo[:0]
-    return Estimate(log_px, disagreement + shell)
+        value, off, full = integral(decoder, theta, x, of_rows(found, todo), spacing, points)
+        better = ~full[todo] | np.isinf(error[todo])  # a sum that was broken off is the last resort
+        log_px[todo] = np.where(better, value[todo], log_px[todo])
+        error[todo] = np.where(better, np.where(full[todo], np.inf, off[todo]), error[todo])
+        todo, spacing = todo[(off[todo] > tolerance) & ~full[todo]], spacing / 2
+    return Estimate(log_px, error + ROUNDING * (1 + np.abs(log_px)))
 
 
-def trapezoid(decoder: Any, theta: Params, x: NDArray, B: float, n: int) -> tuple[NDArray, NDArray, NDArray]:
-    """log p(x) on n^J points, how far its coarser grids are from it, and the share of the outermost shell; each (M,).
+def of_rows(found: Hills, rows: NDArray) -> Hills:
+    """Those of some datapoints."""
+    kept = np.isin(found.row, rows)
+    return Hills(*(part[kept] for part in found))
 
-    A point weighs the volume h^J, and half of that for every axis at whose end it lies. The points with an even index
-    along every axis are a grid of their own; so are those with an odd index along the first axis, and so on: 2^J grids
-    of every second point, whose mean is the fine one. The one that is farthest off counts.
 
-    Of hills that are a thousand nats apart only the highest matter. So the sums are kept relative to the highest point
-    seen so far.
+def integral(
+    decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: float, points: int
+) -> tuple[NDArray, NDArray, NDArray]:
+    """log p(x), how far off it may be, and whether the points did not suffice; each (M,), for the datapoints of `found`
+
+    A point of a grid weighs |root| spacing^J.
     """
-    if n < 3 or n % 2 == 0:
-        raise ValueError(
-            f"the points per axis are odd in number and 3 at least, so that every second is a grid; got {n}"
-        )
-    J = decoder.n_in
-    axis, h = np.linspace(-B, B, n), np.full(n, 2 * B / (n - 1))
-    h[[0, -1]] /= 2
-    highest, sums = np.full(len(x), -np.inf), np.zeros((len(x), 2**J + 1))
-    step = max(1, min(POINTS, 1000 * POINTS // len(x)))
-    for start in range(0, n**J, step):
-        index = np.stack(np.unravel_index(np.arange(start, min(start + step, n**J)), (n,) * J), axis=1)  # (points, J)
-        z = axis[index]
-        member = np.eye(2**J)[index % 2 @ 2 ** np.arange(J)]  # of which of the 2^J grids
-        in_shell = np.abs(z).max(axis=1, keepdims=True) > (1 - SHELL) * B
-        weights = h[index].prod(axis=1, keepdims=True) * np.hstack([member, in_shell])  # (points, 2^J + 1)
-        log_pxz = decoder.log_prob_pairs(theta, x, z) + standard_normal_log_prob(z)[0]  # (M, points)
-        higher = np.maximum(highest, log_pxz.max(axis=1))
-        sums = sums * np.exp(highest - higher)[:, None] + np.exp(log_pxz - higher[:, None]) @ weights
-        highest = higher
-    total, shell = sums[:, :-1].sum(axis=1), sums[:, -1]
-    with np.errstate(divide="ignore"):  # a grid so coarse that some of its parts see nothing is off by infinity
-        off = np.abs(np.log(2**J * sums[:, :-1] / total[:, None])).max(axis=1)
-    return highest + np.log(total), off, shell / total
+    M = len(x)
+    point = lattice(decoder, theta, x, found, spacing, points)
+    row = found.row[point.hill]
+    top = np.full(M, -np.inf)
+    np.maximum.at(top, row, point.log_term)
+    term = np.exp(point.log_term - top[row])
+    total = np.bincount(row, term, M)
+    # 1. grids of every second point
+    off = np.bincount(found.row, disagreement(point, term, len(found.row)), M)
+    # 2. what the rule leaves of a hill whose second differences these are
+    off += np.bincount(row, term * left_out(point), M)
+    # 3. what is beyond the last points: it falls by CUT nats at least over as many points as there are up to here
+    last = point.log_term < point.top[row] - CUT
+    extent = np.zeros(len(found.row))
+    np.maximum.at(extent, point.hill, np.abs(point.index).max(axis=1))
+    off += np.bincount(row[last], term[last] * (3 + extent[point.hill[last]] / 4), M)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = off / total
+        error = np.where(share < 1, -np.log1p(-np.minimum(share, 1)), np.inf)
+        return top + np.log(total), error, point.full
+
+
+def disagreement(point: "Lattice", term: NDArray, C: int) -> NDArray:
+    """How far the grids of every second point along every axis, 2^J for each hill, are from their mean at most.   (C,)"""
+    J = point.index.shape[1]
+    member = point.index % 2 @ 2 ** np.arange(J)
+    parts = np.bincount(point.hill * 2**J + member, term, C * 2**J).reshape(C, -1)
+    return np.abs(2**J * parts - parts.sum(axis=1, keepdims=True)).max(axis=1)
+
+
+class Lattice(NamedTuple):
+    """Points of the grids of all hills, sorted by hill and index, and the logarithm of what each adds to p(x)."""
+
+    hill: NDArray  # (P,)
+    index: NDArray  # (P, J), whole numbers
+    key: NDArray  # (P,), hill and index in one number
+    log_term: NDArray  # (P,)
+    full: NDArray  # (M,): more points were needed than are allowed
+    top: NDArray  # (M,): points that are CUT nats below this have not grown
+
+
+def lattice(decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: float, points: int) -> Lattice:
+    """The grids, each grown from the top of its hill by the neighbours of every point that counts.
+
+    The widest hill of a datapoint comes first. Another whose top is already among the points, and not much narrower, is
+    summed up there. One that is much narrower, a spike, lends its own fine grid to all of the hill that it stands on.
+    """
+    grid = Growing(decoder, theta, x, found, spacing, points)
+    volume = np.linalg.slogdet(found.root)[1]
+    order = np.lexsort((-volume, found.row))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - np.searchsorted(found.row[order], found.row[order])
+    group = np.full(len(order), -1)  # the wide hill in whose points the hill's top is; itself if it is wide
+    for r in range(rank.max() + 1):
+        own = np.flatnonzero((rank == r) & grid.matters)
+        for earlier in range(r):
+            wide = order[np.searchsorted(found.row[order], found.row[own]) + earlier]
+            inside = np.flatnonzero((group[own] < 0) & (group[wide] == wide))
+            inside = inside[grid.holds(wide[inside], found.z[own[inside]])]
+            group[own[inside]] = wide[inside]
+        new = own[group[own] < 0]
+        group[new] = new
+        grid.grow(new)
+    narrower = np.linalg.norm(np.linalg.inv(found.root) @ found.root[group], 2, axis=(1, 2))
+    narrower[group < 0] = 0
+    finest = np.lexsort((-narrower, group))
+    finest = finest[np.unique(group[finest], return_index=True)[1]]  # the narrowest of every group
+    spikes = finest[narrower[finest] > SPIKE]
+    grid.remove(group[spikes])
+    grid.grow(spikes)
+    return grid.lattice()
+
+
+class Growing:
+    """The points of all grids so far, by their keys: a hill and an index along every axis in one whole number."""
+
+    def __init__(self, decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: float, points: int):
+        self.decoder, self.theta, self.x, self.found, self.spacing, self.points = decoder, theta, x, found, spacing, points
+        J = found.z.shape[1]
+        self.base = 2 ** (39 // J)  # an index lies between plus and minus half of this
+        self.stride = self.base ** np.arange(J)
+        self.steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * J), axis=-1).reshape(-1, J) @ self.stride
+        self.log_volume = np.linalg.slogdet(found.root)[1] + J * np.log(spacing)
+        self.top = np.full(len(x), -np.inf)
+        peak = found.log_pxz + self.log_volume
+        np.maximum.at(self.top, found.row, peak)
+        self.matters = peak > self.top[found.row] - CUT
+        self.key, self.log_term = np.empty(0, np.int64), np.empty(0)
+        self.count, self.full = np.zeros(len(x), np.int64), np.zeros(len(x), bool)
+
+    def keys(self, hill: NDArray, index: NDArray) -> NDArray:
+        """Of points.   (P,), (P, J) -> (P,)"""
+        return hill * self.base ** len(self.stride) + (index + self.base // 2) @ self.stride
+
+    def places(self, key: NDArray) -> tuple[NDArray, NDArray]:
+        """The other way round."""
+        return key // self.base ** len(self.stride), key[:, None] // self.stride % self.base - self.base // 2
+
+    def grow(self, hills: NDArray) -> None:
+        """The grids of some hills, from the top to where nothing counts."""
+        found = self.found
+        new = np.unique(self.keys(hills, np.zeros((len(hills), len(self.stride)), np.int64))[:, None] + self.steps)
+        while len(new):
+            hill, index = self.places(new)
+            z = found.z[hill] + self.spacing * np.einsum("cjk,ck->cj", found.root[hill], index)
+            row = found.row[hill]
+            term = log_p(self.decoder, self.theta, self.x, row, z) + self.log_volume[hill]
+            np.maximum.at(self.top, row, term)
+            self.count += np.bincount(row, minlength=len(self.x))
+            counts = term > self.top[row] - CUT
+            self.full[row[counts & (self.count[row] > self.points)]] = True
+            grown = new[counts & ~self.full[row]]
+            key, log_term = np.concatenate([self.key, new]), np.concatenate([self.log_term, term])
+            order = np.argsort(key)
+            self.key, self.log_term = key[order], log_term[order]
+            new = np.unique(grown[:, None] + self.steps)
+            new = new[self.key[self.position(new)] != new]
+
+    def position(self, key: NDArray) -> NDArray:
+        """Where a key is in the list, if it is there."""
+        return np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+
+    def holds(self, hill: NDArray, z: NDArray) -> NDArray:
+        """Is the point of the hill's grid that is next to z one that counts?"""
+        found = self.found
+        u = np.einsum("cjk,ck->cj", np.linalg.inv(found.root[hill]), z - found.z[hill]) / self.spacing
+        near = np.abs(u).max(axis=1, initial=0) < self.base // 4
+        key = self.keys(hill, np.where(near[:, None], np.round(u), 0).astype(np.int64))
+        at = self.position(key)
+        return near & (self.key[at] == key) & (self.log_term[at] > self.top[found.row[hill]] - CUT)
+
+    def remove(self, hills: NDArray) -> None:
+        """Take the grids of some hills away."""
+        kept = ~np.isin(self.places(self.key)[0], hills)
+        self.key, self.log_term = self.key[kept], self.log_term[kept]
+
+    def lattice(self) -> Lattice:
+        """What has grown."""
+        return Lattice(*self.places(self.key), self.key, self.log_term, self.full, self.top)
+
+
+def log_p(decoder: Any, theta: Params, x: NDArray, row: NDArray, z: NDArray) -> NDArray:
+    """log p(x, z), one z for each of the rows of x."""
+    blocks = [slice(start, start + ROWS) for start in range(0, len(z), ROWS)]
+    with np.errstate(all="ignore"):
+        values = np.concatenate([log_joint(decoder, theta, x[row[rows]], z[rows])[0] for rows in blocks])
+    return np.where(np.isnan(values), -np.inf, values)
+
+
+def left_out(point: Lattice) -> NDArray:
+    """2 exp(-2 pi^2 (sigma / h)^2) for every point, h / sigma from the second differences along every axis.   (P,)"""
+    J = point.index.shape[1]
+    base = 2 ** (39 // J)
+    share = np.zeros(len(point.key))
+    for j in range(J):
+        sides = [np.minimum(np.searchsorted(point.key, point.key + d * base**j), len(point.key) - 1) for d in (-1, 1)]
+        there = np.all([point.key[side] == point.key + d * base**j for side, d in zip(sides, (-1, 1))], axis=0)
+        with np.errstate(all="ignore"):
+            second = 2 * point.log_term - point.log_term[sides[0]] - point.log_term[sides[1]]  # (h / sigma)^2
+            share += np.where(there & (second > 0), 2 * np.exp(-2 * np.pi**2 / second), 0)
+    return np.minimum(share, 1)

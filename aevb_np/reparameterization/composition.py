@@ -11,10 +11,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.distributions import gaussian_log_prob
+from aevb_np.distributions import LOG_2PI
 from aevb_np.numerics import softplus
 from aevb_np.reparameterization.location_scale import gaussian
-from aevb_np.reparameterization.slopes import from_slopes, like, log_density, scaled_density, within
+from aevb_np.reparameterization.ranges import density, ranged
+from aevb_np.reparameterization.slopes import from_slopes, like, log_density, scaled_density, times, within
+from aevb_np.reparameterization.stirling import power, remainder
 
 # An integral over all s > 0 is a sum over these (s, weight): the trapezoidal rule in t, where s = exp(t - exp(-t)).
 NODES = [(s := math.exp(t - math.exp(-t)), 0.1 * s * (1 + math.exp(-t))) for t in np.arange(-3.5, 4.5, 0.1).tolist()]
@@ -34,21 +36,18 @@ def log_normal(mu: NDArray, log_var: NDArray, eps: NDArray) -> tuple[NDArray, Ca
     return z, backward
 
 
+@density
 def log_normal_log_prob(z: NDArray, mu: NDArray, log_var: NDArray) -> tuple[NDArray, Callable]:
     """log p(z) = log N(log z; mu, sigma^2) - log z."""
-    inside, e = within(z, 0, math.inf)
-    y = np.log(e)
-    log_n, back_gaussian = gaussian_log_prob(y, mu, log_var)
-    log_p = np.where(inside.all(axis=1), log_n - y.sum(axis=1), -math.inf)
-
-    def backward(dlog_p):
-        dy, dmu, dlog_var = back_gaussian(dlog_p)
-        dz = (dy - dlog_p[:, None]) / e
-        return tuple(like(np.where(inside, d, 0), p) for d, p in ((dz, z), (dmu, mu), (dlog_var, log_var)))
-
-    return log_p, backward
+    outside, e = within(z, 0, math.inf)
+    y, per_sigma = np.log(e), np.exp(-0.5 * log_var)
+    u = times(y - mu, per_sigma)  # (log z - mu) / sigma
+    log_p = np.where(e == 0, -math.inf, -0.5 * (log_var + u**2 + LOG_2PI) - y)
+    slope = times(-u, per_sigma)
+    return log_density(log_p, (z, (slope - 1) / e), (mu, -slope), (log_var, 0.5 * (u**2 - 1)), outside=outside)
 
 
+@ranged
 def sum_of_exponentials(scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = -scale sum_i log(1 - eps_i), a Gamma whose shape is the number k of uniforms eps_i.   (k, M, J) -> (M, J)
 
@@ -58,6 +57,7 @@ def sum_of_exponentials(scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable
     return from_slopes(scale * g, (scale, g))
 
 
+@ranged
 def log_gamma(shape: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """log z with z ~ Gamma(shape, 1) by the inverse CDF, eps uniform, differentiable in the shape.
 
@@ -94,6 +94,7 @@ def log_gamma(shape: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     return log_z, backward
 
 
+@ranged
 def gamma(shape: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = scale exp(log_gamma), for any shape.
 
@@ -108,19 +109,22 @@ def gamma(shape: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callab
     return z, backward
 
 
+@density
 def gamma_log_prob(z: NDArray, shape: NDArray, scale: NDArray) -> tuple[NDArray, Callable]:
     """log p = (shape - 1) log e - e - log Gamma(shape) - log scale,  e = z / scale."""
-    from scipy.special import loggamma, psi
+    from scipy.special import psi
 
-    inside, e = within(z / scale, 0, math.inf)
-    log_e = np.log(e)
-    log_f = (shape - 1) * log_e - e - loggamma(shape)
-    return scaled_density(z, scale, e, log_f, (shape - 1) / e - 1, (shape, log_e - psi(shape)), inside=inside)
+    outside, e = within(z / scale, 0, math.inf)
+    a, log_e, d = shape, np.log(e), e - shape
+    log_f = power(a, log_e, d / a, np.log(a)) - d + 0.5 * (np.log(a) - LOG_2PI) - remainder(a)
+    slope = times(a - 1, 1 / e) - 1
+    return scaled_density(z, scale, e, log_f, slope, (a, log_e - psi(a)), outside=outside, turn=a - 1 - e)
 
 
+@density
 def sum_of_exponentials_log_prob(z: NDArray, scale: NDArray, k: int) -> tuple[NDArray, Callable]:
     """`gamma_log_prob` for the shape k."""
-    log_p, back_gamma = gamma_log_prob(z, z.dtype.type(k), scale)
+    log_p, back_gamma = gamma_log_prob(z, np.asarray(float(k)), scale)
 
     def backward(dlog_p):
         dz, _, dscale = back_gamma(dlog_p)
@@ -129,6 +133,7 @@ def sum_of_exponentials_log_prob(z: NDArray, scale: NDArray, k: int) -> tuple[ND
     return log_p, backward
 
 
+@ranged
 def dirichlet(alpha: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z_j = g_j / sum_k g_k with g_j ~ Gamma(alpha_j), a softmax of their logarithms.   twice (M, J) -> (M, J)
 
@@ -144,26 +149,32 @@ def dirichlet(alpha: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     return z, backward
 
 
+@density
 def dirichlet_log_prob(z: NDArray, alpha: NDArray) -> tuple[NDArray, Callable]:
     """log p = sum_j ( (alpha_j - 1) log z_j - log Gamma(alpha_j) ) + log Gamma(sum_j alpha_j), for rows of sum 1.
 
     The slope in z is that of the formula; what of it leads off the simplex means nothing.
     """
-    from scipy.special import loggamma, psi
+    from scipy.special import psi
 
-    inside, e = within(z, 0, 1)
+    outside, e = within(z, 0, 1)
     log_z = np.log(e)
     total = alpha.sum(axis=-1, keepdims=True)
-    log_p = ((alpha - 1) * log_z - loggamma(alpha)).sum(axis=-1) + loggamma(total[..., 0])
-    log_p = np.where(inside.all(axis=-1), log_p, -math.inf)
+    log_f = power(alpha, log_z, (e * total - alpha) / alpha, np.log(alpha / total))
+    log_f = (log_f + 0.5 * (np.log(alpha) - LOG_2PI) - remainder(alpha)).sum(axis=-1)
+    log_p = log_f + (0.5 * (LOG_2PI - np.log(total)) + remainder(total))[..., 0]
+    zero = (outside.any(axis=-1) & ~np.isnan(log_p)) | (log_p.real == -math.inf)
+    log_p = np.where(zero, -math.inf, log_p)
 
     def backward(dlog_p):
-        d = np.where(inside, dlog_p[:, None], 0)
-        return d * (alpha - 1) / e, like(d * (log_z - psi(alpha) + psi(total)), alpha)  # dz, dalpha
+        off, d = outside | zero[:, None] & (e == 0), dlog_p[:, None]
+        dz, dalpha = d * times(alpha - 1, 1 / e), d * (log_z - psi(alpha) + psi(total))
+        return np.where(off, 0, dz), like(np.where(off, 0, dalpha), alpha)
 
     return log_p, backward
 
 
+@ranged
 def beta(a: NDArray, b: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = x / (x + y) with x ~ Gamma(a), y ~ Gamma(b): the sigmoid of log x - log y.   eps: (2, M, J)
 
@@ -180,17 +191,27 @@ def beta(a: NDArray, b: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     return z, backward
 
 
+@density
 def beta_log_prob(z: NDArray, a: NDArray, b: NDArray) -> tuple[NDArray, Callable]:
     """log p = (a - 1) log z + (b - 1) log(1 - z) - log B(a, b)."""
-    from scipy.special import loggamma, psi
+    from scipy.special import psi
 
-    inside, e = within(z, 0, 1)
-    log_z, log_rest, total = np.log(e), np.log1p(-e), psi(a + b)
-    log_p = (a - 1) * log_z + (b - 1) * log_rest + loggamma(a + b) - loggamma(a) - loggamma(b)
-    slopes = (z, (a - 1) / e - (b - 1) / (1 - e)), (a, log_z + total - psi(a)), (b, log_rest + total - psi(b))
-    return log_density(log_p, *slopes, inside=inside)
+    outside, e = within(z, 0, 1)
+    n, log_z, log_rest = a + b, np.log(e), np.log1p(-e)
+    d = e * n - a  # in one piece, so that its rounding cancels from the two powers
+    log_p = power(a, log_z, d / a, np.log(a / n)) + power(b, log_rest, -d / b, np.log(b / n)) + log_beta_rest(a, b)
+    dz = times(a - 1, 1 / e) - times(b - 1, 1 / (1 - e))
+    slopes = (z, dz), (a, log_z + psi(n) - psi(a)), (b, log_rest + psi(n) - psi(b))
+    return log_density(log_p, *slopes, outside=outside)
 
 
+def log_beta_rest(a: NDArray, b: NDArray) -> NDArray:
+    """-log B(a, b) - a log(a / n) - b log(b / n),  n = a + b: what is left of it without its main terms."""
+    n = a + b
+    return 0.5 * (np.log(a) + np.log(b / n) - LOG_2PI) + remainder(n) - remainder(a) - remainder(b)
+
+
+@ranged
 def chi_squared(df: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z ~ Gamma(df / 2) with scale 2.
 
@@ -205,9 +226,10 @@ def chi_squared(df: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     return z, backward
 
 
+@density
 def chi_squared_log_prob(z: NDArray, df: NDArray) -> tuple[NDArray, Callable]:
     """`gamma_log_prob` for the shape df / 2 and the scale 2."""
-    log_p, back_gamma = gamma_log_prob(z, 0.5 * df, z.dtype.type(2))
+    log_p, back_gamma = gamma_log_prob(z, 0.5 * df, np.asarray(2.0))
 
     def backward(dlog_p):
         dz, dshape, _ = back_gamma(dlog_p)
@@ -216,6 +238,7 @@ def chi_squared_log_prob(z: NDArray, df: NDArray) -> tuple[NDArray, Callable]:
     return log_p, backward
 
 
+@ranged
 def f(dfn: NDArray, dfd: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = (x / dfn) / (y / dfd) with x and y chi-squared of dfn and dfd degrees of freedom.   eps: (2, M, J)
 
@@ -233,19 +256,24 @@ def f(dfn: NDArray, dfd: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     return z, backward
 
 
+@density
 def f_log_prob(z: NDArray, dfn: NDArray, dfd: NDArray) -> tuple[NDArray, Callable]:
     """log p = log Beta(y; dfn / 2, dfd / 2) + log dy/dz,  y = dfn z / (dfn z + dfd), in terms of log r = logit y.
 
     With r = dfn z / dfd that is a log r - (a + b) log(1 + r) - log z - log B(a, b), where a = dfn / 2, b = dfd / 2.
     """
-    from scipy.special import loggamma, psi
+    from scipy.special import psi
 
-    inside, e = within(z, 0, math.inf)
+    outside, e = within(z, 0, math.inf)
     a, b = 0.5 * dfn, 0.5 * dfd
-    log_r = np.log(e * dfn / dfd)
-    log_1r = softplus(log_r)
-    log_p = a * log_r - (a + b) * log_1r - np.log(e) + loggamma(a + b) - loggamma(a) - loggamma(b)
-    slope = a - (a + b) * np.exp(log_r - log_1r)  # in log r
-    dfn_slope = 0.5 * (log_r - log_1r + psi(a + b) - psi(a)) + slope / dfn
-    dfd_slope = 0.5 * (-log_1r + psi(a + b) - psi(b)) - slope / dfd
-    return log_density(log_p, (z, (slope - 1) / e), (dfn, dfn_slope), (dfd, dfd_slope), inside=inside)
+    n, log_z, log_ratio = a + b, np.log(e), np.log(dfn) - np.log(dfd)
+    log_r = log_z + log_ratio
+    log_1r = softplus(log_r)  # y = r / (1 + r), 1 - y = 1 / (1 + r)
+    d = np.where(log_r.real < 500, a * (e - 1) / (1 + np.exp(log_r)), b)  # n y - a
+    log_p = power(a, log_z, d / a, log_1r + np.log(b / n)) + power(b, -log_1r, -d / b, np.log(b / n)) - log_1r
+    log_p = log_p + log_beta_rest(a, b)
+    slope = a - n * np.exp(log_r - log_1r)  # in log r
+    dz = times(a - 1, 1 / e) - n * np.exp(log_ratio - log_1r)
+    dfn_slope = 0.5 * (log_r - log_1r + psi(n) - psi(a)) + slope / dfn
+    dfd_slope = 0.5 * (-log_1r + psi(n) - psi(b)) - slope / dfd
+    return log_density(log_p, (z, dz), (dfn, dfn_slope), (dfd, dfd_slope), outside=outside)

@@ -11,10 +11,20 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.reparameterization.location_scale import location_scale
-from aevb_np.reparameterization.slopes import from_slopes, located_density, log_density, scaled_density, within
+from aevb_np.reparameterization.location_scale import location_scale, student_t_log_prob
+from aevb_np.reparameterization.ranges import density, ranged
+from aevb_np.reparameterization.slopes import (
+    from_slopes,
+    located_density,
+    log_density,
+    scaled_density,
+    standardised,
+    times,
+    within,
+)
 
 
+@ranged
 def exponential(scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = scale w,  w = -log(1 - eps).
 
@@ -24,10 +34,11 @@ def exponential(scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     return from_slopes(scale * w, (scale, w))
 
 
+@density
 def exponential_log_prob(z: NDArray, scale: NDArray) -> tuple[NDArray, Callable]:
     """log p = -e - log scale,  e = z / scale."""
-    inside, e = within(z / scale, 0, math.inf, closed=True)
-    return scaled_density(z, scale, e, -e, -1, inside=inside)
+    outside, e = within(z / scale, 0, math.inf)
+    return scaled_density(z, scale, e, -e, -1, outside=outside)
 
 
 def cauchy(loc: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
@@ -41,9 +52,8 @@ def cauchy(loc: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callabl
 
 
 def cauchy_log_prob(z: NDArray, loc: NDArray, scale: NDArray) -> tuple[NDArray, Callable]:
-    """log p = -log pi - log(1 + e^2) - log scale,  e = (z - loc) / scale."""
-    e = (z - loc) / scale
-    return located_density(z, loc, scale, e, -math.log(math.pi) - np.log1p(e**2), -2 * e / (1 + e**2))
+    """log p = -log pi - log(1 + e^2) - log scale,  e = (z - loc) / scale: Student's t with one degree of freedom."""
+    return student_t_log_prob(z, loc, scale, df=1)
 
 
 def logistic(loc: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
@@ -54,6 +64,7 @@ def logistic(loc: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Calla
     return location_scale(loc, scale, np.log(eps) - np.log1p(-eps))
 
 
+@ranged
 def rayleigh(scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = scale sqrt(2 w),  w = -log(1 - eps).
 
@@ -63,12 +74,14 @@ def rayleigh(scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     return from_slopes(scale * g, (scale, g))
 
 
+@density
 def rayleigh_log_prob(z: NDArray, scale: NDArray) -> tuple[NDArray, Callable]:
     """log p = log e - e^2 / 2 - log scale,  e = z / scale."""
-    inside, e = within(z / scale, 0, math.inf)
-    return scaled_density(z, scale, e, np.log(e) - 0.5 * e**2, 1 / e - e, inside=inside)
+    outside, e = within(z / scale, 0, math.inf)
+    return scaled_density(z, scale, e, np.log(e) - 0.5 * e**2, 1 / e - e, outside=outside)
 
 
+@ranged
 def pareto(shape: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = scale exp(w / shape),  w = -log(1 - eps).
 
@@ -76,20 +89,22 @@ def pareto(shape: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Calla
     estimate of E[z] has no mean or no variance; far below that z itself overflows.
     """
     w = -np.log1p(-eps)
-    g = np.exp(w / shape)
+    g = 1 + np.expm1(w / shape)  # exp may round to less than 1
     return from_slopes(scale * g, (shape, -scale * g * w / shape**2), (scale, g))
 
 
+@density
 def pareto_log_prob(z: NDArray, shape: NDArray, scale: NDArray) -> tuple[NDArray, Callable]:
     """log p = log shape - (shape + 1) log e - log scale,  e = z / scale >= 1.
 
     As for the uniform, the support moves with the scale, and the slope in it is that inside the support.
     """
-    inside, e = within(z / scale, 1, math.inf, closed=True)
+    outside, e = within(z / scale, 1, math.inf)
     log_f = np.log(shape) - (shape + 1) * np.log(e)
-    return scaled_density(z, scale, e, log_f, -(shape + 1) / e, (shape, 1 / shape - np.log(e)), inside=inside)
+    return scaled_density(z, scale, e, log_f, -(shape + 1) / e, (shape, 1 / shape - np.log(e)), outside=outside)
 
 
+@ranged
 def weibull(shape: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = scale w^(1 / shape),  w = -log(1 - eps).
 
@@ -100,33 +115,46 @@ def weibull(shape: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Call
     return from_slopes(scale * g, (shape, -scale * g * log_w / shape**2), (scale, g))
 
 
+@density
 def weibull_log_prob(z: NDArray, shape: NDArray, scale: NDArray) -> tuple[NDArray, Callable]:
     """log p = log shape + (shape - 1) log e - e^shape - log scale,  e = z / scale."""
-    inside, e = within(z / scale, 0, math.inf)
+    outside, e = within(z / scale, 0, math.inf)
     log_e = np.log(e)
     w = np.exp(shape * log_e)
-    log_f = np.log(shape) + (shape - 1) * log_e - w
-    slope = (shape - 1 - shape * w) / e
-    return scaled_density(z, scale, e, log_f, slope, (shape, 1 / shape + log_e * (1 - w)), inside=inside)
+    log_f = np.log(shape) + times(shape - 1, log_e) - w
+    slope = times(shape - 1, 1 / e) - shape * np.exp(times(shape - 1, log_e))
+    slopes = (z, slope / scale), (shape, 1 / shape + log_e * (1 - w)), (scale, -shape * (1 - w) / scale)
+    return log_density(log_f - np.log(scale), *slopes, outside=outside)
 
 
+@ranged
 def reciprocal(a: NDArray, b: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = a (b / a)^eps, so that log z is uniform between log a and log b, and p is proportional to 1 / z.
 
     Left out by the paper: the ends, 0 < a < b, without which 1 / z is no density.
     """
-    z = a * np.exp(eps * np.log(b / a))
+    in_order(a, b)
+    z = np.minimum(a * (1 + np.expm1(eps * np.log1p((b - a) / a))), b)  # rounding may carry it over b
     return from_slopes(z, (a, z * (1 - eps) / a), (b, z * eps / b))
 
 
+@density
 def reciprocal_log_prob(z: NDArray, a: NDArray, b: NDArray) -> tuple[NDArray, Callable]:
     """log p = -log z - log log(b / a),  a <= z <= b. As for the uniform, the slopes are those inside the support."""
-    width = np.log(b / a)
-    inside, y = within(z, a, b, closed=True)
+    in_order(a, b)
+    width = np.log1p((b - a) / a)
+    outside, y = within(z, a, b)
     log_p = -np.log(y) - np.log(width)
-    return log_density(log_p, (z, -1 / y), (a, 1 / (a * width)), (b, -1 / (b * width)), inside=inside)
+    return log_density(log_p, (z, -1 / y), (a, 1 / (a * width)), (b, -1 / (b * width)), outside=outside)
 
 
+def in_order(a: NDArray, b: NDArray) -> None:
+    """Raise ValueError unless a < b."""
+    if (np.real(a) >= np.real(b)).any():
+        raise ValueError(f"a must lie below b; got a up to {np.max(np.real(a)):g} and b from {np.min(np.real(b)):g}")
+
+
+@ranged
 def gompertz(shape: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = scale log(1 + w / shape),  w = -log(1 - eps).
 
@@ -137,13 +165,14 @@ def gompertz(shape: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Cal
     return from_slopes(scale * g, (shape, -scale * w / (shape * (shape + w))), (scale, g))
 
 
+@density
 def gompertz_log_prob(z: NDArray, shape: NDArray, scale: NDArray) -> tuple[NDArray, Callable]:
     """log p = log shape + e - shape (exp(e) - 1) - log scale,  e = z / scale."""
-    inside, e = within(z / scale, 0, math.inf, closed=True)
+    outside, e = within(z / scale, 0, math.inf)
     growth = np.expm1(e)
     log_f = np.log(shape) + e - shape * growth
     slope = 1 - shape * (1 + growth)
-    return scaled_density(z, scale, e, log_f, slope, (shape, 1 / shape - growth), inside=inside)
+    return scaled_density(z, scale, e, log_f, slope, (shape, 1 / shape - growth), outside=outside)
 
 
 def gumbel(loc: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
@@ -154,13 +183,15 @@ def gumbel(loc: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callabl
     return location_scale(loc, scale, -np.log(-np.log(eps)))
 
 
+@density
 def gumbel_log_prob(z: NDArray, loc: NDArray, scale: NDArray) -> tuple[NDArray, Callable]:
     """log p = -e - exp(-e) - log scale,  e = (z - loc) / scale."""
-    e = (z - loc) / scale
+    outside, e = standardised(z, loc, scale)
     w = np.exp(-e)
-    return located_density(z, loc, scale, e, -e - w, w - 1)
+    return located_density(z, loc, scale, e, -e - w, w - 1, outside)
 
 
+@ranged
 def erlang(shape: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Callable]:
     """z = scale P^-1(shape, eps), with P the regularised incomplete gamma function and an integer shape.
 
@@ -169,5 +200,7 @@ def erlang(shape: NDArray, scale: NDArray, eps: NDArray) -> tuple[NDArray, Calla
     """
     from scipy.special import gammaincinv
 
+    if (shape != np.round(shape)).any() and not np.isnan(shape).any():
+        raise ValueError("the shape of an Erlang distribution is a whole number; use `composition.gamma` for any other")
     g = gammaincinv(shape, eps)
     return from_slopes(scale * g, (shape, None), (scale, g))

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb_np.reparameterization.ranges import ranged
+
 
 def uniform(rng: np.random.Generator, shape: tuple, dtype: Any = np.float64) -> NDArray:
     """Uniform on (0, 1) without its ends, for an inverse CDF may be infinite there.
@@ -23,6 +25,7 @@ def two_uniforms(rng: np.random.Generator, shape: tuple, dtype: Any = np.float64
     return uniform(rng, (2, *shape), dtype)
 
 
+@ranged
 def k_uniforms(rng: np.random.Generator, shape: tuple, dtype: Any = np.float64, *, k: int) -> NDArray:
     """k auxiliary variables for every number of z.   (k, *shape)"""
     return uniform(rng, (k, *shape), dtype)
@@ -43,16 +46,19 @@ def logistic(rng: np.random.Generator, shape: tuple, dtype: Any = np.float64) ->
     return rng.logistic(size=shape).astype(dtype)
 
 
+@ranged
 def student_t(rng: np.random.Generator, shape: tuple, dtype: Any = np.float64, *, df: float) -> NDArray:
     """Student's t with df degrees of freedom."""
     return rng.standard_t(df, shape).astype(dtype)
 
 
+@ranged
 def triangular(rng: np.random.Generator, shape: tuple, dtype: Any = np.float64, *, mode: float) -> NDArray:
     """Triangular on (0, 1) with its peak at `mode`."""
     return rng.triangular(0, mode, 1, shape).astype(dtype)
 
 
+@ranged
 def spherical(rng: np.random.Generator, shape: tuple, dtype: Any = np.float64, *, df: float) -> NDArray:
     """Rows whose direction is uniform on the sphere: multivariate Student with df degrees of freedom, N(0, I) for inf.
 

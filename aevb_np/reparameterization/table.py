@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from aevb_np.distributions import gaussian_log_prob
 from aevb_np.reparameterization import composition, inverse_cdf, location_scale, noise
 
 
@@ -50,7 +49,7 @@ DISTRIBUTIONS = tuple(Distribution(*row) for row in (
     ("Logistic", LOCATION_SCALE, S.logistic, S.logistic_log_prob, noise.logistic, LOC, "logistic"),
     ("Uniform", LOCATION_SCALE, S.uniform, S.uniform_log_prob, noise.uniform, LOC, "uniform"),
     ("Triangular", LOCATION_SCALE, S.triangular, S.triangular_log_prob, noise.triangular, LOC, "triang", ("mode",)),
-    ("Gaussian", LOCATION_SCALE, S.gaussian, gaussian_log_prob, noise.normal, ("mu", "log_var"), "norm"),
+    ("Gaussian", LOCATION_SCALE, S.gaussian, S.gaussian_log_prob, noise.normal, ("mu", "log_var"), "norm"),
     ("Log-Normal", COMPOSITION, C.log_normal, C.log_normal_log_prob, noise.normal, ("mu", "log_var"), "lognorm"),
     ("Gamma", COMPOSITION, C.gamma, C.gamma_log_prob, noise.uniform, SHAPE, "gamma"),
     ("Gamma of integer shape", COMPOSITION, C.sum_of_exponentials, C.sum_of_exponentials_log_prob, noise.k_uniforms,
