@@ -19,11 +19,11 @@ LEVELS = (
     ("networks", "reparameterization", "training"),
     ("model",),
     ("estimators", "evaluation", "posterior"),
-    ("marginal_likelihood", "completion"),
+    ("marginal_likelihood", "completion", "apart"),
     ("aevb", "wake_sleep", "mcem", "full_vb"),
     ("runs", "checks"),
     ("exercises",),
-    ("explorer", "experiments"),
+    ("explorer", "experiments", "grading"),
     ("cli",),
     ("__init__", "__main__"),
 )
