@@ -58,6 +58,7 @@ class Apart:
         self.arrays: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self.doing = "the start"
         self.stopped = False
+        self.ended: dict[str, Any] | None = None
 
     def __enter__(self) -> "Apart":
         self.deadline = time.monotonic() + self.seconds
@@ -104,6 +105,13 @@ class Apart:
 
     def end(self) -> dict[str, Any]:
         """End it now; how it ended and what it printed, if that is known."""
+        if self.ended is None:
+            self.ended = {}
+            self.ended = self.closed()
+        return self.ended
+
+    def closed(self) -> dict[str, Any]:
+        """What the guard reports when all is over."""
         report = self.report() if POSIX else {}
         try:
             self.process.wait(GRACE)
@@ -126,7 +134,7 @@ class Apart:
         said, limit = b"", time.monotonic() + GRACE
         try:
             self.process.stdin.close()  # type: ignore[union-attr]
-            while (wait := min(limit, max(self.deadline, time.monotonic() + 1)) - time.monotonic()) > 0:
+            while (wait := min(limit, self.deadline + 0.3) - time.monotonic()) > 0:
                 if not select.select([self.line], [], [], wait)[0] or not (piece := self.line.recv(2**16)):
                     break
                 said += piece

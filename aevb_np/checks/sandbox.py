@@ -50,7 +50,7 @@ def check_file(path: str | os.PathLike, seconds: float = 60.0, explain: int = 0)
     report = Report(explain=explain)
     with Apart(path.parent, seconds, MEMORY) as theirs:
         try:
-            source = text_of(path.read_bytes())
+            source = called(text_of, path.read_bytes(), path.name)
             called(theirs.load, [(str(path), source)], path, False)
             report = checked(SimpleNamespace(**theirs.names()))
         except StudentError as failure:
@@ -74,7 +74,7 @@ def printed(said: dict[str, Any]) -> list[str]:
     return [f"your file printed {count} line{'s' * (count > 1)}, beginning: {plain(beginning[0][:70])}"]
 
 
-def text_of(content: bytes) -> str:
+def text_of(content: bytes, name: str = "") -> str:
     """A source file's text as Python reads it; a file that begins as UTF-16 does is read as that.
 
     Examples
@@ -90,12 +90,13 @@ def text_of(content: bytes) -> str:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding = "utf-16"
     else:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        encoding = tokenize.detect_encoding(io.BytesIO(content).readline)[0]
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise SyntaxError(f"line {line} is no text in {encoding}; save the file as UTF-8") from None
+        words = f"what stands here is no text in {encoding}; save the file as UTF-8"
+        raise SyntaxError(words, (name, line, None, None)) from None
     return io.StringIO(text, newline=None).read()
 
 
