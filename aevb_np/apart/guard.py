@@ -54,9 +54,9 @@ def unshared(libc: ctypes.CDLL) -> bool:
     if libc.unshare(NAMESPACES) != 0:
         return False
     with contextlib.suppress(OSError):
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
     return True
 
 
@@ -111,13 +111,14 @@ def limit(megabytes: int) -> None:
     """Less memory, shorter files, no core dumps."""
     import resource
 
-    for what, most in ((resource.RLIMIT_AS, megabytes * 2**20), (resource.RLIMIT_FSIZE, FILE), (resource.RLIMIT_CORE, 0)):
+    limits = {resource.RLIMIT_AS: megabytes * 2**20, resource.RLIMIT_FSIZE: FILE, resource.RLIMIT_CORE: 0}
+    for what, most in limits.items():
         with contextlib.suppress(ValueError, OSError):  # the system may allow less already
             resource.setrlimit(what, (most, most))
 
 
 def hide(libc: ctypes.CDLL, folders: list[str]) -> None:
-    """Put empty folders before these, and a list of processes with none of ours in it; for what is started here only."""
+    """Put empty folders before these, and a list of processes without ours; only what is started here sees them."""
     libc.mount(b"none", b"/", None, PRIVATE, None)
     for folder in folders:
         libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, b"size=1m")

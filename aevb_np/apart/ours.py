@@ -28,6 +28,7 @@ from aevb_np.params import Params
 HERE = Path(__file__).parent
 POSIX = os.name == "posix"
 MARK = "AEVB_APART"  # in the environment of what is started, so that what got away can be found
+KINDS = "POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD", "VAR_POSITIONAL", "KEYWORD_ONLY", "VAR_KEYWORD"
 GRACE = 5.0  # seconds for the guard to end everything
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -113,10 +114,8 @@ class Apart:
     def closed(self) -> dict[str, Any]:
         """What the guard reports when all is over."""
         report = self.report() if POSIX else {}
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            pass
         clean = self.process.returncode == 0
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL) if POSIX else self.process.kill()
@@ -267,7 +266,7 @@ class Apart:
         return unpacker
 
     def function(self, number: int, name: str, module: str, parameters: Any, context: list) -> Callable:
-        """One of their functions; `context` is what the function that made it was given, and it may change that, too."""
+        """One of their functions; `context` is what the function that made it was given, which it may change, too."""
         held = Held(self.released, number)
 
         def function(*arguments):
@@ -290,7 +289,8 @@ class Apart:
         try:
             unpacker = self.unpacker(everything)
             result = unpacker.value(answer["result"])
-            for mine, theirs in zip(everything, unpacker.value(answer["context"]) + unpacker.value(answer["arguments"])):
+            after = unpacker.value(answer["context"]) + unpacker.value(answer["arguments"])
+            for mine, theirs in zip(everything, after):
                 refresh(mine, theirs)
             return result
         except (MalformedError, LookupError, TypeError) as error:
@@ -339,7 +339,7 @@ def optimizer(name: str, ascend: Callable, step: float, t: int) -> Optimizer:
 def signature(parameters: Any) -> Signature | None:
     """A signature as it was told; None if it cannot be one."""
     try:
-        kinds = list(type(Parameter.KEYWORD_ONLY))
+        kinds = [getattr(Parameter, name) for name in KINDS]
         return Signature([Parameter(str(name), kinds[kind], default=None if left_out else Parameter.empty)
                           for name, kind, left_out in parameters])  # fmt: skip
     except (ValueError, TypeError, IndexError):
@@ -383,4 +383,3 @@ def end_marked(mark: str) -> None:
         with contextlib.suppress(OSError):
             if f"{MARK}={mark}".encode() in place.read_bytes():
                 os.kill(int(place.parent.name), signal.SIGKILL)
-

@@ -96,7 +96,7 @@ class Desk:
         if isinstance(value, np.ndarray):
             return self.seen(value, packer, known)
         if isinstance(value, Optimizer):
-            number = self.keep(lambda w, g: (value.ascend(w, g), (value.t, value.arrays))[1], context)
+            number = self.keep(ascending(value), context)
             return {"optimizer": [number, type(value).__name__, value.step, value.t]}
         if callable(value):
             name, module = (str(getattr(value, key, "")) for key in ("__name__", "__module__"))
@@ -123,6 +123,16 @@ class Desk:
         self.count += 1
         self.functions[self.count] = function, context
         return self.count
+
+
+def ascending(optimizer: Optimizer) -> Callable:
+    """A step of an optimiser as a function: it gives what is remembered."""
+
+    def ascend(flat, grad):
+        optimizer.ascend(flat, grad)
+        return optimizer.t, optimizer.arrays
+
+    return ascend
 
 
 def made(kind: str, content: Any, unpacker: Unpacker) -> Any:
@@ -211,5 +221,4 @@ def main(folder: str) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1])
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    os._exit(0)
+    os._exit(0)  # whatever else it has started

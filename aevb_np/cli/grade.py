@@ -34,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", type=whole, metavar="MB", default=2048, help="that one file may use (2048)")
     parser.add_argument("--jobs", type=whole, help="files at a time (as many as there are cores)")
     parser.add_argument("--explain", type=int, choices=(0, 1, 2), default=0,
-                        help="what students are told of the first fault: 0 where it is, 1 its kind, 2 its name")  # fmt: skip
+                        help="what pages tell of a fault: 0 where it is, 1 its kind, 2 its name (0)")  # fmt: skip
     parser.add_argument("--roster", type=Path, metavar="FILE.csv", help="id and name of everybody in the class")
     parser.add_argument("--weights", type=Path, metavar="FILE.csv", help="exercise, check and points")
     parser.add_argument("--due", metavar="'YYYY-MM-DD HH:MM'", help="what comes later is marked as late")
@@ -100,4 +100,6 @@ def container(args: argparse.Namespace) -> str:
     command = ["timeout", "2h", "python", "-m", "aevb_np", "grade", "/class", "--out", "/grades", *own]
     line = ["run", "--rm", *limits, *mounts, "-e", "PYTHONPATH=/package", "-w", "/tmp", "IMAGE", *command]
     words = " ".join(shlex.quote(str(word)) for word in line)
-    return f"mkdir -p {shlex.quote(str(out))}\npodman {words}\n(IMAGE: one with Python, numpy, scipy, matplotlib, tqdm, pooch and threadpoolctl; docker takes the same line)"
+    return f"""mkdir -p {shlex.quote(str(out))}
+podman {words}
+(IMAGE is one with Python, numpy, scipy, matplotlib, tqdm, pooch and threadpoolctl; docker takes the same line)"""

@@ -38,7 +38,7 @@ def opened(folder: Path, out: Path, limits: Limits, wishes: Wishes) -> tuple[Tab
         folder, chosen = Path(known), folder.resolve().name
     elif folder.is_file():
         raise ValueError(f"{folder} is a file; a folder of submissions is needed")
-    work = [one for one in collect(folder) if not (folder / one.file.split("/")[0]).resolve() == out.resolve()]
+    work = [one for one in collect(folder) if (folder / one.file.split("/")[0]).resolve() != out.resolve()]
     settings = (__version__, limits.seconds, limits.megabytes, limits.seed)
     table = Table(out, folder, work, settings, wishes)
     if not chosen:
@@ -102,5 +102,3 @@ def as_they_come(table: Table, left: list[int], jobs: int,
             i, rows = future.result()
             table.add(i, rows)
             yield table.work[i], rows
-
-

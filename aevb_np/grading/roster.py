@@ -1,4 +1,4 @@
-"""Who is in the class, what a check is worth, and when the work was due: what a teacher writes down beside the folder."""
+"""Who is in the class, what a check is worth, when the work was due: what a teacher writes down beside the folder."""
 
 import csv
 import re
@@ -91,18 +91,18 @@ class Weights:
 
     @classmethod
     def read(cls, path: Path) -> "Weights":
-        """From a CSV file: exercise, check (its number from 1; nothing: shared by all checks of it), points."""
+        """From a CSV file: exercise, check (its number from 1; empty: shared by all of them), points."""
         found: dict[tuple[str, int], float] = {}
         for line in lines_of(path, "a file of weights", ("exercise", "check", "points")):
+            what = f"{path}: {','.join(line.values())}"
             key = line["exercise"].upper()
             total = len(EXERCISES[key].checks) if key in EXERCISES else 0
             try:
                 points, number = float(line["points"]), int(line["check"] or 0)
             except ValueError:
-                raise ValueError(f"{path}: {','.join(line.values())}: numbers are needed for check and points") from None
+                raise ValueError(f"{what}: numbers are needed for check and points") from None
             if not 0 <= number <= total or not total or not 0 <= points < 1e6:
-                raise ValueError(f"{path}: {','.join(line.values())}: {key or 'it'} has the checks 1 to {total}, and "
-                                 "points are 0 or more")  # fmt: skip
+                raise ValueError(f"{what}: the checks of {key} are 1 to {total}, and points are 0 or more")
             for n in [number] if number else range(1, total + 1):
                 found[key, n] = points if number else points / total
         return cls(found)

@@ -55,7 +55,7 @@ def among(key: str, of: list[tuple[str, tuple[str, ...], str]]) -> list[Pair]:
     letters = [one for one in found if one.same == "letter by letter"]
     if len(letters) > MANY**2:  # what the class was given, or a text that went round
         found = [one for one in found if one.same != "letter by letter"]
-        found.append(Pair(key, letters[0].student, f"{len(letters)} pairs", "letter by letter", 1.0, letters[0].students))
+        found.append(letters[0]._replace(other=f"and others, {len(letters)} pairs"))
     return found
 
 

@@ -37,6 +37,7 @@ class Work:
     student: str
     file: str  # as it is shown
     keys: list[str]  # the exercises that it answers
+    way: str = "file"  # to it among the student's files
     cells: list[str] = field(default_factory=list)
     beside: dict[str, bytes] = field(default_factory=dict, repr=False)
     when: float = 0.0  # seconds since 1970
@@ -47,7 +48,8 @@ class Work:
 
     def digest(self, *settings: object) -> str:
         """Names this very work under these settings: what was graded once need not be graded again."""
-        found = hashlib.sha256(repr((settings, self.student, self.file, self.keys, self.cells)).encode("utf-8", "replace"))
+        known = (settings, self.student, self.file, self.keys, self.cells, self.when, self.late, self.number)
+        found = hashlib.sha256(repr((*known, self.trouble, self.notes)).encode("utf-8", "replace"))
         for name, content in sorted(self.beside.items()):
             found.update(name.encode("utf-8", "surrogateescape") + b"\0" + content)
         return found.hexdigest()
@@ -89,6 +91,8 @@ def collect(folder: Path) -> list[Work]:
         raise ValueError(f"{folder}: {error.strerror}; a folder of submissions is needed") from None
     owned = [entry for entry in entries if ONLY_AN_EXERCISE.match(entry.name) and entry.name.lower().endswith(CODE)
              and not entry.is_dir(follow_symlinks=False)]  # fmt: skip
+    if owned and not any(is_a_students(entry) for entry in entries):
+        owned = entries
     work: list[Work] = []
     if owned:
         work += of_student(folder.resolve().name, [one for entry in owned for one in read_all(entry)], "")
@@ -103,6 +107,13 @@ def collect(folder: Path) -> list[Work]:
 def hidden(name: str) -> bool:
     """Whether a file belongs to a tool and not to the student."""
     return name.startswith((".", "__"))
+
+
+def is_a_students(entry: os.DirEntry) -> bool:
+    """Whether an entry of the class's folder can only be a student's: a folder, a zip, a platform's name."""
+    name = entry.name
+    named_so = MOODLE.fullmatch(name) or CANVAS.fullmatch(name) or name.lower().endswith(".zip")
+    return bool(named_so) or entry.is_dir(follow_symlinks=False)
 
 
 def of_entry(entry: os.DirEntry) -> list[Work]:
@@ -268,17 +279,17 @@ def nothing(files: list[Found]) -> str:
 
 def of_file(who: str, found: Found, place: str) -> Work:
     """The work in one file."""
-    shown = f"{place}/{found.name}" if place and place != found.name else found.name
+    shown = found.name if not place or f"{found.name}/".startswith(f"{place}/") else f"{place}/{found.name}"
     keys = named(PurePosixPath(found.name).name)
     if found.trouble:
-        return Work(who, shown, keys, trouble=found.trouble, when=found.when)
+        return Work(who, shown, keys, found.name, trouble=found.trouble, when=found.when)
     try:
         sources = cells(found.content, found.suffix)
     except ValueError as error:
-        return Work(who, shown, keys, when=found.when, trouble=f"it cannot be read: {error}")
+        return Work(who, shown, keys, found.name, when=found.when, trouble=f"it cannot be read: {error}")
     keys = keys or called_for("\n".join(sources))
     trouble = "" if keys else "neither its name nor a call of check says which exercise it answers"
-    return Work(who, shown, keys, sources, when=found.when, trouble=trouble)
+    return Work(who, shown, keys, found.name, sources, when=found.when, trouble=trouble)
 
 
 def named(name: str) -> list[str]:
