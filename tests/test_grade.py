@@ -62,6 +62,7 @@ def gaussian_kl(mu, log_var):
     return np.zeros(len(mu)).view(A), lambda d: (np.zeros(mu.shape).view(A),) * 2
 """
 SIZED = RIGHT.replace("d[:, None]", "d.reshape(7, 1)")  # the size of the check at home
+BORROWED = "def gaussian_kl(mu, log_var):\n    return g(mu, log_var)\n"
 HALF = """
 import numpy as np
 from aevb_np.numerics import sigmoid, softplus
@@ -132,7 +133,7 @@ def class_graded(tmp_path_factory):
         "uma/work.zip": zipped(a__ex06=RIGHT, **{"a__ex06.py": RIGHT, "..__evil.py": "1"}),
         "vic/ex05.py": HALF,
         "grades.csv/ex06.py": RIGHT,
-        "=1+1/ex06.py": "from aevb_np import gaussian_kl as g\ndef gaussian_kl(mu, log_var):\n    return g(mu, log_var)\n",
+        "=1+1/ex06.py": f"from aevb_np import gaussian_kl as g\n{BORROWED}",
         "wyn\x1b[2J\nzed/ex06.py": "raise ValueError('\\ud800\\x1b[31m' + 'x' * 10**6)",
         "xia/ex06.ipynb": "[" * 200_000,
     }  # fmt: skip
