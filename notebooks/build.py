@@ -29,6 +29,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from aevb_np.exercises import EXERCISES
+
 HERE = Path(__file__).parent
 MOST = 300_000  # bytes of a notebook: people read them on the web
 SECONDS = 900  # for one cell
@@ -91,10 +93,19 @@ def read(path: Path) -> NotebookNode:
     for i, cell in enumerate(notebook.cells):
         cell.id = f"c{i:02}"
         cell.metadata.pop("lines_to_next_cell", None)  # jupytext's own
-        for _ in regions(cell.source, path.name):  # so that a delimiter without its partner is told here
-            pass
+        kinds = {kind for kind, _ in regions(cell.source, path.name)}
+        if kinds & {SOLUTION, HIDDEN}:
+            cell.metadata["nbgrader"] = of_nbgrader(path.stem, graded=HIDDEN in kinds)
     nbformat.validate(notebook)
     return notebook
+
+
+def of_nbgrader(name: str, graded: bool) -> dict:
+    """What nbgrader wants to know of a cell: whether it is a solution, or gives points, as many as there are checks."""
+    key = f"E{int(name[2:4])}"
+    found = {"grade_id": f"{key}-{'points' if graded else 'solution'}", "grade": graded, "solution": not graded,
+             "locked": graded, "task": False, "schema_version": 3}  # fmt: skip
+    return found | ({"points": len(EXERCISES[key].checks)} if graded else {})
 
 
 def exercise(notebook: NotebookNode) -> NotebookNode:

@@ -8,6 +8,7 @@ process has as its parent; it says at the end how that process ended, and what i
 import contextlib
 import ctypes
 import json
+import math
 import os
 import select
 import signal
@@ -16,6 +17,9 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+with contextlib.suppress(ImportError):  # Windows, where this file is read but not run
+    import resource
 
 HEARD = 10_000  # bytes of what is printed that are kept, from the beginning and from the end
 FILE = 100_000_000  # bytes that may be written into one file
@@ -26,7 +30,7 @@ NAMESPACES = 0x10000000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x00020000  # u
 PRIVATE = 0x4000 | 0x40000  # mount(2)
 
 
-def main(control: str, folder: str, megabytes: str, hidden: str, *command: str) -> None:
+def main(control: str, folder: str, megabytes: str, seconds: str, hidden: str, *command: str) -> None:
     """The outer process."""
     line = socket.socket(fileno=int(control))
     line.set_inheritable(False)
@@ -37,7 +41,7 @@ def main(control: str, folder: str, megabytes: str, hidden: str, *command: str) 
     inner = os.fork()
     if inner == 0:
         try:
-            watch(line, folder, int(megabytes), json.loads(hidden), list(command), libc, alone)
+            watch(line, folder, limits(int(megabytes), float(seconds)), json.loads(hidden), list(command), libc, alone)
         finally:
             os._exit(0)
     forget_wire()
@@ -60,7 +64,7 @@ def unshared(libc: ctypes.CDLL) -> bool:
     return True
 
 
-def watch(line: socket.socket, folder: str, megabytes: int, hidden: list[str], command: list[str],
+def watch(line: socket.socket, folder: str, limits: dict[int, int], hidden: list[str], command: list[str],
           libc: ctypes.CDLL | None, alone: bool) -> None:  # fmt: skip
     """The inner process: start theirs, hear what it prints, end everything when it ends, and report."""
     os.setsid()
@@ -72,7 +76,7 @@ def watch(line: socket.socket, folder: str, megabytes: int, hidden: list[str], c
     heard, spoken = os.pipe()
     child = os.fork()
     if child == 0:
-        start(folder, megabytes, command, libc, spoken)
+        start(folder, limits, command, libc, spoken)
     os.close(spoken)
     forget_wire()
     printed, code, full = Printed(), None, False
@@ -92,14 +96,14 @@ def watch(line: socket.socket, folder: str, megabytes: int, hidden: list[str], c
         line.sendall(json.dumps(report).encode("ascii"))
 
 
-def start(folder: str, megabytes: int, command: list[str], libc: ctypes.CDLL | None, spoken: int) -> None:
+def start(folder: str, limits: dict[int, int], command: list[str], libc: ctypes.CDLL | None, spoken: int) -> None:
     """Become theirs."""
     try:
         os.setsid()
         if libc:
             libc.prctl(PARENT_DIES, signal.SIGKILL, 0, 0, 0)
             libc.prctl(NO_NEW_RIGHTS, 1, 0, 0, 0)
-        limit(megabytes)
+        limit(limits)
         os.chdir(folder)
         os.dup2(spoken, 2)
         os.execv(command[0], command)
@@ -107,11 +111,15 @@ def start(folder: str, megabytes: int, command: list[str], libc: ctypes.CDLL | N
         os._exit(127)
 
 
-def limit(megabytes: int) -> None:
-    """Less memory, shorter files, no core dumps."""
-    import resource
+def limits(megabytes: int, seconds: float) -> dict[int, int]:
+    """Less memory, less time to compute, shorter files, no core dumps."""
+    computing = math.ceil(seconds) + 1
+    return {resource.RLIMIT_AS: megabytes * 2**20, resource.RLIMIT_CPU: computing, resource.RLIMIT_FSIZE: FILE,
+            resource.RLIMIT_CORE: 0}  # fmt: skip
 
-    limits = {resource.RLIMIT_AS: megabytes * 2**20, resource.RLIMIT_FSIZE: FILE, resource.RLIMIT_CORE: 0}
+
+def limit(limits: dict[int, int]) -> None:
+    """Set them for this process and what it starts."""
     for what, most in limits.items():
         with contextlib.suppress(ValueError, OSError):  # the system may allow less already
             resource.setrlimit(what, (most, most))

@@ -27,8 +27,11 @@ from aevb_np.params import Params
 
 HERE = Path(__file__).parent
 POSIX = os.name == "posix"
+WHY = "an endless loop, or training at the top level?"
+COMPUTED_TOO_LONG = getattr(signal, "SIGXCPU", 0)
 MARK = "AEVB_APART"  # in the environment of what is started, so that what got away can be found
 KINDS = "POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD", "VAR_POSITIONAL", "KEYWORD_ONLY", "VAR_KEYWORD"
+PATIENCE = 4
 GRACE = 5.0  # seconds for the guard to end everything
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -45,7 +48,8 @@ class Apart:
     folder : path
         Where it runs; it may write there.
     seconds : float
-        That it may take, from its start.
+        That it may compute, and that one answer may take. By the clock it has four times as long, since a busy machine
+        keeps it waiting.
     megabytes : int
         That it may use, where the system can limit it.
     hidden : list of paths
@@ -62,7 +66,8 @@ class Apart:
         self.ended: dict[str, Any] | None = None
 
     def __enter__(self) -> "Apart":
-        self.deadline = time.monotonic() + self.seconds
+        self.deadline = time.monotonic() + PATIENCE * self.seconds
+        self.answer_by = self.deadline
         self.mark = f"{os.getpid()}-{id(self)}-{time.monotonic_ns()}"
         command = [sys.executable, "-P", str(HERE / "theirs.py"), str(self.folder)]
         environment = {**os.environ, **ENVIRONMENT, MARK: self.mark}
@@ -73,7 +78,7 @@ class Apart:
             return self
         self.line, other = socket.socketpair()
         guard = [sys.executable, "-I", "-S", str(HERE / "guard.py"), str(other.fileno()), str(self.folder)]
-        guard += [str(self.megabytes), json.dumps(self.hidden), *command]
+        guard += [str(self.megabytes), str(self.seconds), json.dumps(self.hidden), *command]
         with other:
             self.process = subprocess.Popen(guard, bufsize=0, pass_fds=[other.fileno()], cwd=self.folder,
                                             stderr=subprocess.DEVNULL, start_new_session=True, **streams)  # fmt: skip
@@ -97,7 +102,7 @@ class Apart:
 
     def stop(self) -> None:
         """End it from another thread; whoever waits for an answer is told."""
-        self.stopped, self.deadline = True, 0.0
+        self.stopped, self.deadline, self.answer_by = True, 0.0, 0.0
         if POSIX:
             with contextlib.suppress(OSError):
                 self.line.shutdown(socket.SHUT_RDWR)
@@ -133,7 +138,7 @@ class Apart:
         said, limit = b"", time.monotonic() + GRACE
         try:
             self.process.stdin.close()  # type: ignore[union-attr]
-            while (wait := min(limit, self.deadline + 0.3) - time.monotonic()) > 0:
+            while (wait := min(limit, self.answer_by + 0.3) - time.monotonic()) > 0:
                 if not select.select([self.line], [], [], wait)[0] or not (piece := self.line.recv(2**16)):
                     break
                 said += piece
@@ -157,6 +162,8 @@ class Apart:
         Exception
             What their code raised, with its own lines, if it did.
         """
+        if not self.stopped:
+            self.answer_by = min(self.deadline, time.monotonic() + self.seconds)
         self.send(packer.frame({"do": do, **content}))
         text, rest = (self.read(n) for n in self.lengths())
         try:
@@ -205,14 +212,14 @@ class Apart:
 
     def left(self) -> float:
         """Seconds."""
-        return max(0.0, self.deadline - time.monotonic())
+        return max(0.0, self.answer_by - time.monotonic())
 
     def late(self) -> None:
         """It took too long."""
         if self.stopped:
             raise GoneError("it was interrupted")
-        text = f"it did not finish in {self.seconds:g} seconds, in {self.doing}: an endless loop, or training at the "
-        raise GoneError(text + "top level?")
+        seconds = self.seconds if self.answer_by < self.deadline else PATIENCE * self.seconds
+        raise GoneError(f"it did not finish in {seconds:g} seconds, in {self.doing}: {WHY}")
 
     def lost(self) -> None:
         """It ended by itself."""
@@ -223,6 +230,8 @@ class Apart:
             raise GoneError(f"stopped in {self.doing}: it wrote more than 500 MB")
         if "code" not in report:
             raise GoneError(f"its process ended in {self.doing}, and so did the one that watches over it")
+        if report["code"] == -COMPUTED_TOO_LONG:
+            raise GoneError(f"it did not finish in {self.seconds:g} seconds of computing, in {self.doing}: {WHY}")
         lines = [line for line in str(report["said"][1]).splitlines() if line.strip()]
         last = f": {lines[-1][:300]}" if lines else ""
         raise GoneError(f"the process ended with code {report['code']} in {self.doing}{last}")
