@@ -23,14 +23,14 @@ with contextlib.suppress(ImportError):  # Windows, where this file is read but n
 
 HEARD = 10_000  # bytes of what is printed that are kept, from the beginning and from the end
 FILE = 100_000_000  # bytes that may be written into one file
-FOLDER = 500_000_000  # and into all files of the folder
+FOLDER = 500_000_000  # and into all files of a folder that is theirs alone
 WATCH = 0.5  # seconds between two looks at the folder
 SUBREAPER, PARENT_DIES, NO_NEW_RIGHTS = 36, 1, 38  # of prctl(2)
 NAMESPACES = 0x10000000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x00020000  # user, pid, net, ipc, mount: unshare(2)
 PRIVATE = 0x4000 | 0x40000  # mount(2)
 
 
-def main(control: str, folder: str, megabytes: str, seconds: str, hidden: str, *command: str) -> None:
+def main(control: str, folder: str, megabytes: str, seconds: str, own: str, hidden: str, *command: str) -> None:
     """The outer process."""
     line = socket.socket(fileno=int(control))
     line.set_inheritable(False)
@@ -41,7 +41,16 @@ def main(control: str, folder: str, megabytes: str, seconds: str, hidden: str, *
     inner = os.fork()
     if inner == 0:
         try:
-            watch(line, folder, limits(int(megabytes), float(seconds)), json.loads(hidden), list(command), libc, alone)
+            watch(
+                line,
+                folder,
+                own == "own",
+                limits(int(megabytes), float(seconds)),
+                json.loads(hidden),
+                list(command),
+                libc,
+                alone,
+            )
         finally:
             os._exit(0)
     forget_wire()
@@ -64,7 +73,7 @@ def unshared(libc: ctypes.CDLL) -> bool:
     return True
 
 
-def watch(line: socket.socket, folder: str, limits: dict[int, int], hidden: list[str], command: list[str],
+def watch(line: socket.socket, folder: str, own: bool, limits: dict[int, int], hidden: list[str], command: list[str],
           libc: ctypes.CDLL | None, alone: bool) -> None:  # fmt: skip
     """The inner process: start theirs, hear what it prints, end everything when it ends, and report."""
     os.setsid()
@@ -86,7 +95,7 @@ def watch(line: socket.socket, folder: str, limits: dict[int, int], hidden: list
             printed.take(heard)
         done, status = os.waitpid(child, os.WNOHANG)
         code = os.waitstatus_to_exitcode(status) if done else None
-        if time.monotonic() - looked > WATCH:
+        if own and time.monotonic() - looked > WATCH:
             full, looked = weight(folder) > FOLDER, time.monotonic()
     end_all(child, alone)
     while select.select([heard], [], [], 0)[0] and not printed.over:
@@ -114,8 +123,8 @@ def start(folder: str, limits: dict[int, int], command: list[str], libc: ctypes.
 def limits(megabytes: int, seconds: float) -> dict[int, int]:
     """Less memory, less time to compute, shorter files, no core dumps."""
     computing = math.ceil(seconds) + 1
-    return {resource.RLIMIT_AS: megabytes * 2**20, resource.RLIMIT_CPU: computing, resource.RLIMIT_FSIZE: FILE,
-            resource.RLIMIT_CORE: 0}  # fmt: skip
+    memory = {resource.RLIMIT_AS: megabytes * 2**20} if megabytes else {}
+    return memory | {resource.RLIMIT_CPU: computing, resource.RLIMIT_FSIZE: FILE, resource.RLIMIT_CORE: 0}
 
 
 def limit(limits: dict[int, int]) -> None:

@@ -51,13 +51,16 @@ class Apart:
         That it may compute, and that one answer may take. By the clock it has four times as long, since a busy machine
         keeps it waiting.
     megabytes : int
-        That it may use, where the system can limit it.
+        That it may use, where the system can limit it; 0 for no limit.
+    own : bool
+        Whether the folder is theirs alone; then no more than 500 MB may lie in it.
     hidden : list of paths
         Folders that it shall not see, where the system can hide them.
     """
 
-    def __init__(self, folder: str | os.PathLike, seconds: float, megabytes: int = 2048, hidden: Sequence[Path] = ()):
-        self.folder, self.seconds, self.megabytes = Path(folder), seconds, megabytes
+    def __init__(self, folder: str | os.PathLike, seconds: float, megabytes: int = 0, own: bool = False,
+                 hidden: Sequence[Path] = ()):  # fmt: skip
+        self.folder, self.seconds, self.megabytes, self.own = Path(folder), seconds, megabytes, own
         self.hidden = [str(path) for path in hidden if may_hide(path, self.folder)]
         self.released: list[int] = []
         self.arrays: WeakValueDictionary[int, Any] = WeakValueDictionary()
@@ -78,7 +81,13 @@ class Apart:
             return self
         self.line, other = socket.socketpair()
         guard = [sys.executable, "-I", "-S", str(HERE / "guard.py"), str(other.fileno()), str(self.folder)]
-        guard += [str(self.megabytes), str(self.seconds), json.dumps(self.hidden), *command]
+        guard += [
+            str(self.megabytes),
+            str(self.seconds),
+            "own" if self.own else "shared",
+            json.dumps(self.hidden),
+            *command,
+        ]
         with other:
             self.process = subprocess.Popen(guard, bufsize=0, pass_fds=[other.fileno()], cwd=self.folder,
                                             stderr=subprocess.DEVNULL, start_new_session=True, **streams)  # fmt: skip
@@ -364,7 +373,7 @@ def raised(error: Any) -> None:
     if error["syntax"] is not None:
         message, file, line = error["syntax"]
         raise SyntaxError(str(message), (str(file), int(line), None, None))
-    if not (isinstance(known, type) and issubclass(known, Exception)) or known in (SyntaxError, NameError):
+    if not (isinstance(known, type) and issubclass(known, Exception)) or known in (SyntaxError, ExceptionGroup):
         known = Exception
     kind = type(name, (known,), {"__init__": lambda self: None, "__str__": lambda self: text})
     raise_in([(str(file), int(line), str(where)) for file, line, where in error["frames"][:20]], kind())

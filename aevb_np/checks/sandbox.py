@@ -29,7 +29,6 @@ DECLARATIONS = {
 }  # fmt: skip
 FACTS = {"sample": ["mu", "log_var", "eps"], "kl": ["mu", "log_var"]}
 NOT_RUN = "it does not run"
-MEMORY = 8192  # MB that a file may use
 
 
 def check_file(path: str | os.PathLike, seconds: float = 60.0, explain: int = 0) -> Report:
@@ -48,7 +47,7 @@ def check_file(path: str | os.PathLike, seconds: float = 60.0, explain: int = 0)
     if not path.is_file():
         raise ValueError(f"{path} is no file but a folder, a pipe or a device; a file with the functions is needed")
     report = Report(explain=explain)
-    with Apart(path.parent, seconds, MEMORY) as theirs:
+    with Apart(path.parent, seconds) as theirs:
         try:
             source = called(text_of, path.read_bytes(), path.name)
             called(theirs.load, [(str(path), source)], path, False)

@@ -5,6 +5,7 @@ size that is written into the code is found.
 """
 
 import ast
+import errno
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -62,7 +63,7 @@ def graded(work: Work, limits: Limits, began: Callable[[Apart], None] = lambda p
         return [row(work, key, state, work.trouble) for key in keys]
     with tempfile.TemporaryDirectory(prefix="aevb-", ignore_cleanup_errors=True) as place:
         file = laid_out(work, Path(place))
-        with Apart(file.parent, limits.seconds, limits.megabytes, limits.hidden) as theirs:
+        with Apart(file.parent, limits.seconds, limits.megabytes, own=True, hidden=limits.hidden) as theirs:
             began(theirs)
             return run(work, theirs, file, limits.seed)
 
@@ -81,7 +82,9 @@ def laid_out(work: Work, place: Path) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        except (OSError, ValueError):  # a name that this system cannot have
+        except (OSError, ValueError) as error:  # a name that this system cannot have
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                raise
             work.notes.append(f"could not be laid beside it: {name}")
     try:
         (top / work.way).parent.mkdir(parents=True, exist_ok=True)
