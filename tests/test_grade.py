@@ -382,9 +382,9 @@ def test_the_time_limit_is_the_same_wherever_it_is_told(capsys):
 def test_a_right_file_is_far_from_the_limit(tmp_path):
     solution = next((Path(__file__).parent.parent / "notebooks" / "solutions").glob("ex08*"))  # it trains, too
     shutil.copy(solution, tmp_path)
-    start = time.perf_counter()
+    before = os.times().children_user  # what it computes, for a busy machine may keep it waiting
     (one,) = graded(collect(tmp_path)[0], Limits())
-    assert one.state.startswith("passes") and time.perf_counter() - start < 10
+    assert one.state.startswith("passes") and 0.1 < os.times().children_user - before < 8
 
 
 def test_an_empty_folder_is_said_to_be_one(tmp_path):

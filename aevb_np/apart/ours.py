@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature
@@ -78,6 +79,8 @@ class Apart:
         if not POSIX:  # only the process itself can be stopped there, and nobody hears what it prints
             streams |= {"stderr": subprocess.DEVNULL, "cwd": self.folder}
             self.process = subprocess.Popen(command, bufsize=0, **streams)
+            self.clock = threading.Timer(PATIENCE * self.seconds, self.process.kill)
+            self.clock.start()
             return self
         self.line, other = socket.socketpair()
         guard = [sys.executable, "-I", "-S", str(HERE / "guard.py"), str(other.fileno()), str(self.folder)]
@@ -127,6 +130,11 @@ class Apart:
 
     def closed(self) -> dict[str, Any]:
         """What the guard reports when all is over."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        if not POSIX:
+            self.clock.cancel()
         report = self.report() if POSIX else {}
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE)
@@ -146,7 +154,6 @@ class Apart:
         """What the guard says at the end; nothing if it was stopped, or ended by what it guards."""
         said, limit = b"", time.monotonic() + GRACE
         try:
-            self.process.stdin.close()  # type: ignore[union-attr]
             while (wait := min(limit, self.answer_by + 0.3) - time.monotonic()) > 0:
                 if not select.select([self.line], [], [], wait)[0] or not (piece := self.line.recv(2**16)):
                     break
@@ -232,8 +239,8 @@ class Apart:
 
     def lost(self) -> None:
         """It ended by itself."""
-        if self.stopped:
-            raise GoneError("it was interrupted")
+        if self.stopped or not POSIX and time.monotonic() > self.deadline:
+            self.late()
         report = self.end()
         if report.get("full"):
             raise GoneError(f"stopped in {self.doing}: it wrote more than 500 MB")

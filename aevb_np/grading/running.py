@@ -214,7 +214,7 @@ def row(work: Work, key: str, state: str, fault: str, passed: Sequence[bool] = (
     if all(outcome) and total:
         state = f"{PASSES} {total} of {total} public checks"
     fault = short(plain(fault))
-    told = list(texts) or [f"{key} {EXERCISES[key].name if key else ''}: {state}\n\n{fault}".strip()] * 3
+    told = list(texts) or [(f"{key} {EXERCISES[key].name}: {state}\n\n" if key else "") + fault] * 3
     return Row(plain(work.student), plain(work.file), key, plain(state), fault, outcome, told,
                [short(plain(note)) for note in (*work.notes, *notes)], work.when, work.late, work.number)  # fmt: skip
 

@@ -22,7 +22,7 @@ from aevb_np.exercises import EXERCISES
 
 LARGEST = {".ipynb": 200_000_000, ".zip": 100_000_000}  # bytes that are read of one file, by its kind
 LARGEST_OTHER = 5_000_000
-MOST, FILES, HELPERS = 50_000_000, 1000, 20_000_000  # of all unpacked files; how many; and of a student's helpers
+MOST, FILES, HELPERS = 50_000_000, 1000, 10_000_000  # of all unpacked files; how many; and of a student's helpers
 CODE = (".py", ".ipynb")
 DOCUMENTS = (".pdf", ".docx", ".doc", ".odt", ".rar", ".7z", ".gz", ".tgz", ".tar", ".txt", ".html", ".png", ".jpg")
 CANVAS = re.compile(r"(?P<who>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_(?P<number>\d+)_(?P<file>.+)", re.IGNORECASE)
@@ -146,7 +146,7 @@ def read_all(entry: os.DirEntry | Path) -> Iterator[Found]:
             yield from unpacked(read(path, path.name))
             return
         troubles: list[OSError] = []
-        count = 0
+        count, read_so_far = 0, 0
         for place, folders, names in os.walk(path, onerror=troubles.append):
             folders[:] = sorted(name for name in folders if not hidden(name))
             links = [name for name in folders if os.path.islink(os.path.join(place, name))]
@@ -159,7 +159,9 @@ def read_all(entry: os.DirEntry | Path) -> Iterator[Found]:
                 if (count := count + 1) > FILES:
                     yield Found(inside(path, place, name), trouble=f"there are more than {FILES} files in the folder")
                     return
-                yield from unpacked(read(Path(place, name), inside(path, place, name)))
+                found = read(Path(place, name), inside(path, place, name), HELPERS - read_so_far)
+                read_so_far += len(found.content) if found.suffix not in CODE else 0
+                yield from unpacked(found)
         for error in troubles:
             there = os.path.relpath(os.fsdecode(error.filename or path), path)
             yield Found("" if there == "." else there, trouble=f"the folder cannot be read: {error.strerror}")
@@ -172,17 +174,21 @@ def inside(path: Path, place: str, name: str) -> str:
     return Path(place, name).relative_to(path).as_posix()
 
 
-def read(path: Path, name: str) -> Found:
-    """One file, if it is a file and not too large; links are not followed, pipes and devices not opened."""
+def read(path: Path, name: str, left: int = HELPERS) -> Found:
+    """One file, if it is a file and not too large; links are not followed, pipes and devices not opened.
+
+    Of files that are neither code nor a zip no more is read than is `left` for them.
+    """
     try:
         known = os.lstat(path)
         if stat.S_ISLNK(known.st_mode):
             raise NotReadError("it is a link; links are not followed, hand in the file itself")
         if not stat.S_ISREG(known.st_mode):
             raise NotReadError("it is no file but a pipe, a socket or a device")
-        most = LARGEST.get(Path(name).suffix.lower(), LARGEST_OTHER)
+        suffix = Path(name).suffix.lower()
+        most = LARGEST.get(suffix, LARGEST_OTHER if suffix in CODE else min(LARGEST_OTHER, max(left, 0)))
         if known.st_size > most:
-            raise NotReadError(f"it has {known.st_size / 1e6:.0f} MB; at most {most / 1e6:.0f} MB are read")
+            raise NotReadError(f"it has {known.st_size / 1e6:.0f} MB; that is too large")
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with open(os.open(path, flags), "rb") as file:
             return Found(name, file.read(most), known.st_mtime)
@@ -257,11 +263,6 @@ def of_student(who: str, files: list[Found], place: str) -> list[Work]:
         answering = others[:1] if others else [Work(who, place, [], trouble=nothing(files))]
         for one in answering:
             one.notes += [f"and {len(others) - 1} more file{'s' * (len(others) > 2)}"] * (len(others) > 1)
-    total = 0
-    for name in list(beside):
-        total += len(beside[name])
-        if total > HELPERS:
-            del beside[name]
     for one in answering:
         one.beside = beside
     return answering

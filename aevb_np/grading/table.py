@@ -113,10 +113,11 @@ class Table:
         place, wishes = self.out / self.places[student], self.wishes
         place.mkdir(parents=True, exist_ok=True)
         late = [lateness(row, wishes.due) for row in rows]
+        name = next((who[1] for row in rows if (who := wishes.roster.who(row)) and who[1]), student)
         results = pages.gradescope(rows, wishes.weights, wishes.explain)
         replaced(place / "results.json", json.dumps(results, indent=1))
-        replaced(place / "feedback.md", pages.markdown(student, rows, wishes.weights, wishes.explain, late))
-        replaced(place / "feedback.html", pages.page(student, rows, wishes.weights, wishes.explain, late))
+        replaced(place / "feedback.md", pages.markdown(name, rows, wishes.weights, wishes.explain, late))
+        replaced(place / "feedback.html", pages.page(name, rows, wishes.weights, wishes.explain, late))
 
     def finish(self) -> None:
         """Everything once more, whatever became of it meanwhile, and who wrote the same."""
