@@ -76,6 +76,11 @@ def run(args: argparse.Namespace) -> int:
         print(f"aevb: interrupted: {len(table.all_rows())} rows are in {args.out / GRADES}, {left} files are missing; "
               "the same command goes on", file=sys.stderr)  # fmt: skip
         return 130
+    except BrokenPipeError:  # whoever reads has read enough
+        raise
+    except OSError as error:
+        text = f"{error}; {graded} of {len(which)} files were graded: make room, and the same command goes on"
+        raise OSError(text) from None
     for number, name in wishes.roster.missing(table.all_rows()):
         print(f"{name or number:20} {'':8}  nothing handed in")
     print(args.out / GRADES)
