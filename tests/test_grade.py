@@ -140,6 +140,7 @@ def class_graded(tmp_path_factory):
     laid(root / "work", submissions)
     (root / "work" / "yan").mkdir()
     os.symlink(root / "work" / "ann" / "ex06.py", root / "work" / "yan" / "ex06.py")
+    os.symlink("loop", root / "work" / "loop")
     os.symlink("/nowhere", root / "work" / "bob" / "data")
     os.mkfifo(root / "work" / "ann" / "pipe")
     os.makedirs(os.fsencode(root / "work") + b"/zoe\xff")
@@ -182,6 +183,7 @@ def class_graded(tmp_path_factory):
         ("wyn\\x1b[2J\\nzed", "it does not run", 0, "ValueError: \\ud800\\x1b[31mxxx"),
         ("xia", "it does not run", 0, "it is no notebook (RecursionError)"),
         ("yan", "it does not run", 0, "it is a link"),
+        ("loop", "no exercise", 0, "it is a link"),
         ("zoe\\udcff", PASSED, 3, ""),
     ],
 )

@@ -38,7 +38,8 @@ def opened(folder: Path, out: Path, limits: Limits, wishes: Wishes) -> tuple[Tab
         folder, chosen = Path(known), folder.resolve().name
     elif folder.is_file():
         raise ValueError(f"{folder} is a file; a folder of submissions is needed")
-    work = [one for one in collect(folder) if (folder / one.file.split("/")[0]).resolve() != out.resolve()]
+    tables = os.path.realpath(out)  # which may lie in the class's folder
+    work = [one for one in collect(folder) if os.path.realpath(folder / one.file.split("/")[0]) != tables]
     settings = (__version__, limits.seconds, limits.megabytes, limits.seed)
     table = Table(out, folder, work, settings, wishes)
     if not chosen:

@@ -59,18 +59,12 @@ def graded(work: Work, limits: Limits, began: Callable[[Apart], None] = lambda p
     """The rows of one file: one for each exercise, or one that says what is wrong with it."""
     keys = work.keys or [""]
     if work.trouble:
-        state = NOT_RUN if work.keys or "which exercise" not in work.trouble and not nothing_there(work) else UNKNOWN
-        return [row(work, key, state, work.trouble) for key in keys]
+        return [row(work, key, NOT_RUN if key else UNKNOWN, work.trouble) for key in keys]
     with tempfile.TemporaryDirectory(prefix="aevb-", ignore_cleanup_errors=True) as place:
         file = laid_out(work, Path(place))
         with Apart(file.parent, limits.seconds, limits.megabytes, own=True, hidden=limits.hidden) as theirs:
             began(theirs)
             return run(work, theirs, file, limits.seed)
-
-
-def nothing_there(work: Work) -> bool:
-    """Whether the student handed in nothing that could be run."""
-    return not work.cells and PurePosixPath(work.file).suffix not in (".py", ".ipynb")
 
 
 def laid_out(work: Work, place: Path) -> Path:
