@@ -10,6 +10,7 @@ exercise.
     python notebooks/build.py                 everything
     python notebooks/build.py ex06 03         only what begins so
     python notebooks/build.py --verify        builds nothing; exit code 1 and a line for each fault
+    python notebooks/build.py --nbgrader DIR  the exercises as nbgrader's source: with delimiters, and cells with points
 
 `python -m pip install -e ".[notebooks]"` brings what is needed.
 """
@@ -29,6 +30,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from aevb_np.exercises import EXERCISES
+
 HERE = Path(__file__).parent
 MOST = 300_000  # bytes of a notebook: people read them on the web
 SECONDS = 900  # for one cell
@@ -46,10 +49,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="only sources whose names begin so (all)")
     parser.add_argument("--verify", action="store_true", help="build nothing, say where notebooks and sources differ")
+    parser.add_argument("--nbgrader", type=Path, metavar="DIR", help="write the exercises as nbgrader's source")
     parser.add_argument("--folder", type=Path, default=HERE, help="where src, exercises and solutions lie")
     args = parser.parse_args(argv)
     try:
         chosen = sources(args.folder, args.names)
+        if args.nbgrader:
+            for_nbgrader(args.nbgrader, chosen)
+            return 0
         if args.verify:
             faults = [fault for path in chosen for fault in verify(args.folder, path)]
             faults += [] if args.names else orphans(args.folder, chosen)
@@ -91,10 +98,28 @@ def read(path: Path) -> NotebookNode:
     for i, cell in enumerate(notebook.cells):
         cell.id = f"c{i:02}"
         cell.metadata.pop("lines_to_next_cell", None)  # jupytext's own
-        for _ in regions(cell.source, path.name):  # so that a delimiter without its partner is told here
-            pass
+        kinds = {kind for kind, _ in regions(cell.source, path.name)}
+        if kinds & {SOLUTION, HIDDEN}:
+            cell.metadata["nbgrader"] = of_nbgrader(path.stem, graded=HIDDEN in kinds)
     nbformat.validate(notebook)
     return notebook
+
+
+def for_nbgrader(target: Path, chosen: list[Path]) -> None:
+    """The exercises among the sources as notebooks, with the delimiters that nbgrader reads."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in chosen:
+        if path.stem.startswith("ex"):
+            nbformat.write(read(path), target / f"{path.stem}.ipynb")
+            print(target / f"{path.stem}.ipynb")
+
+
+def of_nbgrader(name: str, graded: bool) -> dict:
+    """What nbgrader wants to know of a cell: whether it is a solution, or gives points, as many as there are checks."""
+    key = f"E{int(name[2:4])}"
+    found = {"grade_id": f"{key}-{'points' if graded else 'solution'}", "grade": graded, "solution": not graded,
+             "locked": graded, "task": False, "schema_version": 3}  # fmt: skip
+    return found | ({"points": len(EXERCISES[key].checks)} if graded else {})
 
 
 def exercise(notebook: NotebookNode) -> NotebookNode:

@@ -72,6 +72,34 @@ def test_printing_is_reported_and_forgiven(check):
     assert code == 0 and "your file printed 1 line, beginning: hello from the file" in out
 
 
+def test_what_lies_beside_the_file_changes_nothing(check, tmp_path):
+    for name in ("random", "types", "numpy", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not the one that is meant')\n", encoding="utf-8")
+    package = tmp_path / "aevb_np"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('forged')\n", encoding="utf-8")
+    assert check(GOOD)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "forges",
+    [
+        "from aevb_np.checks import report\nreport.Report.verdict = 'right'\n",
+        "import os\nos.write(1, b'0' * 16)\n",
+        "import os\nfor n in range(3, 20):\n    try:\n        os.write(n, bytes(7) + b'\\2' + bytes(8) + b'[]')\n"
+        "    except OSError:\n        pass\n",
+    ],
+)
+def test_no_file_writes_its_own_verdict(check, forges):
+    code, out, err = check(forges + GOOD.replace("dz * self.eps * 0.5 * self.std", "dz * self.eps * 0.5"))
+    assert code == 1 and err == "" and out.splitlines()[-1] == "verdict: wrong"
+
+
+def test_no_control_characters_reach_the_terminal(check):
+    _, out, _ = check("raise ValueError('\\x1b[2J\\ud800')\n", "--explain", "2")
+    assert "\\x1b[2J\\ud800" in out and "\x1b" not in out
+
+
 def test_sampler_and_kl_of_a_file(check):
     """Functions with the agreed arguments are tested; one that only has the same name is left alone."""
     start = "\n\ndef sample(mu, log_var, eps):\n    return mu + "

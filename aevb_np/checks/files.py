@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from types import ModuleType
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -17,13 +17,13 @@ DECLARATIONS = {
     "NETWORK": "network", "PRIOR_WEIGHT": "prior", "NO_LOG_2PI": "no_log_2pi", "UNITS": "units",
     "KL_WEIGHT": "kl_weight", "SHAPE": "shape", "LABELS": "labels", "ONE_ROW": "one_row", "RATE": "rate",
 }  # fmt: skip
-LIKELY = {"UNITS": str, "SHAPE": (tuple, list), "LABELS": int, "RATE": (int, float)}  # a file may use the word as well
+LIKELY: dict[str, Any] = {"UNITS": str, "SHAPE": (tuple, list), "LABELS": int, "RATE": float}  # other words of a file
 FUNCTIONS = "gradients", "parameters", "update", "encode", "decode"
 SIZES = "D", "H", "J"
 FACTS = {"sample": ["mu", "log_var", "eps"], "kl": ["mu", "log_var"]}
 
 
-def checked(module: ModuleType) -> Report:
+def checked(module: Any) -> Report:
     """The report on a module that keeps to the page in `aevb_np.checks`.
 
     Raises
@@ -37,8 +37,8 @@ def checked(module: ModuleType) -> Report:
             raise DeclarationError(
                 f"the file defines no {name}(parameters, x, eps); `aevb check --help` says what is expected"
             )
-    declared = {ours: getattr(module, name) for name, ours in DECLARATIONS.items()
-                if isinstance(getattr(module, name, None), LIKELY.get(name, object)) and hasattr(module, name)}  # fmt: skip
+    given = {name: getattr(module, name) for name in DECLARATIONS if hasattr(module, name)}
+    declared = {DECLARATIONS[name]: word for name, word in given.items() if isinstance(word, LIKELY.get(name, object))}
     sizes = {name: n for name in SIZES if isinstance(n := getattr(module, name, None), int)}
     report = check_vae(module.value, **functions, sizes=sizes, **declared)
     sample, kl = (offered(module, name, arguments) for name, arguments in FACTS.items())
@@ -49,7 +49,7 @@ def checked(module: ModuleType) -> Report:
     return report
 
 
-def offered(module: ModuleType, name: str, arguments: list[str]) -> Callable | None:
+def offered(module: Any, name: str, arguments: list[str]) -> Callable | None:
     """A function of the file with these very arguments; one of the same name with others is none of ours."""
     function = getattr(module, name, None)
     if not inspect.isfunction(function) or list(inspect.signature(function).parameters) != arguments:

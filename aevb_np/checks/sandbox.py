@@ -1,25 +1,21 @@
-"""Somebody's file, run in a process of its own: whatever it does, the report is ours.
+"""Somebody's file, run in a process of its own, while the checks and the report stay in ours.
 
-It may crash, exit, loop for ever, print or read; the parent waits no longer than it is told to, and says what was.
+It may crash, exit, loop for ever, print or read: the report says what was. All that it can give is arrays, so it has no
+verdict to write. A file that shall deceive can still do what the person who runs it can, as `aevb_np.apart` says.
 """
 
-import contextlib
-import importlib.util
-import json
+import io
 import os
-import signal
-import subprocess
-import sys
-import tempfile
+import tokenize
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
-from aevb_np._atomic import replacing
+from aevb_np.apart.ours import Apart, GoneError, LateError
 from aevb_np.checks import hygiene
 from aevb_np.checks.files import checked
 from aevb_np.checks.report import Report
-from aevb_np.checks.student import DeclarationError, StudentError, called
+from aevb_np.checks.student import StudentError, called
 
 NOT_RUN = "it does not run"
 
@@ -35,92 +31,71 @@ def check_file(path: str | os.PathLike, seconds: float = 60.0, explain: int = 0)
         If there is no such file.
     """
     path = Path(path).resolve()
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(2, "there is no such file", str(path))
-    with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "answer.json"
-        command = [sys.executable, "-m", "aevb_np.checks.sandbox", str(path), str(answer)]
-        with open(Path(folder) / "printed", "w+", encoding="utf-8", errors="replace") as printed:
-            code = finished(command, seconds, path.parent, printed)
-            printed.seek(0)
-            said = printed.read(10_000)
-        report = read(answer, code, seconds, said)
-    report.explain = explain
-    return report
-
-
-def finished(command: list[str], seconds: float, folder: Path, printed: Any) -> int | None:
-    """The exit code of a Python of our own kind, or None if it had to be stopped; what it started ends with it."""
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    paths = [str(Path(place).resolve()) for place in sys.path if place]  # it starts in another folder
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [*paths, os.environ.get("PYTHONPATH")]))
-    group = os.name == "posix"  # elsewhere only the process itself can be stopped
-    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, cwd=folder, env=environment, start_new_session=group, **streams) as process:
+    if not path.is_file():
+        raise ValueError(f"{path} is no file but a folder, a pipe or a device; a file with the functions is needed")
+    report = Report(explain=explain)
+    with Apart(path.parent, seconds) as theirs:
         try:
-            return process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL) if group else process.kill()
-
-
-def read(answer: Path, code: int | None, seconds: float, said: str) -> Report:
-    """The report that the process left, or one that says why it left none."""
-    told: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {"stage": "the start"}
-    if "usage" in told:
-        raise ValueError(told["usage"])
-    if "report" in told:
-        report = Report.from_dict(told["report"])
-    else:
-        report, stage = Report(), told["stage"]
-        if code is None:
-            text = f"it did not finish in {seconds:g} seconds, in {stage}: --seconds {10 * seconds:g} gives it more"
-            if stage == "loading the file":
-                text += ", if it is no endless loop, nor training at the top level"
-            report.not_judged = dict.fromkeys(report.asked, text)
-            return report
-        text = f"the process ended with code {code} in {stage}" + (f": {said.splitlines()[-1]}" if said else "")
-        report.add(hygiene.fault("stopped", f"in {stage}", text, NOT_RUN))
-        return report
-    if lines := [line for line in said.splitlines() if line.strip()]:
-        report.notes.append(f"your file printed {len(lines)} line{'s' * (len(lines) > 1)}, beginning: {lines[0][:70]}")
+            source = called(text_of, path.read_bytes(), path.name)
+            called(theirs.load, [(str(path), source)], path, False)
+            report = checked(SimpleNamespace(**theirs.names()))
+        except StudentError as failure:
+            report.add(hygiene.fault("exception", failure.where, str(failure), NOT_RUN))
+        except LateError as end:  # it may be right, and slow
+            report.not_judged = dict.fromkeys(report.asked, f"{end}: --seconds {10 * seconds:g} gives it more")
+        except GoneError as end:
+            report.add(hygiene.fault("stopped", f"in {theirs.doing}", str(end), NOT_RUN))
+        except SystemExit:
+            report.add(hygiene.fault("stopped", f"in {theirs.doing}", "the file calls exit()", NOT_RUN))
+        said = theirs.end()
+    report.explain = explain
+    report.notes += printed(said)
     return report
 
 
-def main(path: str, answer: str) -> None:
-    """What the process does: load, check, leave the answer. Prints go where the parent reads them."""
-    leave(answer, {"stage": "loading the file"})
+def printed(said: dict[str, Any]) -> list[str]:
+    """A note about what the file printed."""
+    beginning = [line for line in (said.get("said") or [""])[0].splitlines() if line.strip()]
+    if not beginning:
+        return []
+    count = max(said.get("lines", 1), 1)
+    return [f"your file printed {count} line{'s' * (count > 1)}, beginning: {plain(beginning[0][:70])}"]
+
+
+def text_of(content: bytes, name: str = "") -> str:
+    """A source file's text as Python reads it; a file that begins as UTF-16 does is read as that.
+
+    Examples
+    --------
+    >>> [text_of(b) for b in (b"\\xef\\xbb\\xbfx = 1\\r\\n", "x = 1".encode("utf-16"), b"# coding: latin-1\\n#\\xe9")]
+    ['x = 1\\n', 'x = 1', '# coding: latin-1\\n#\\xe9']
+
+    Raises
+    ------
+    SyntaxError
+        If the bytes are no text in the encoding that the file declares, UTF-8 if it declares none.
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
+    else:
+        encoding = tokenize.detect_encoding(io.BytesIO(content).readline)[0]
     try:
-        module = called(load, path)
-        leave(answer, {"stage": "the check"})
-        leave(answer, {"report": checked(module).as_dict()})
-    except StudentError as failure:
-        report = Report()
-        report.add(hygiene.fault("exception", failure.where, str(failure), NOT_RUN))
-        leave(answer, {"report": report.as_dict()})
-    except DeclarationError as error:
-        leave(answer, {"usage": str(error)})
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        words = f"what stands here is no text in {encoding}; save the file as UTF-8"
+        raise SyntaxError(words, (name, line, None, None)) from None
+    return io.StringIO(text, newline=None).read()
 
 
-def leave(answer: str, content: dict) -> None:
-    """Write what is known so far."""
-    with replacing(answer, "w") as file:
-        json.dump(content, file)
+def plain(text: str) -> str:
+    r"""A text without control characters and halves of characters, which a terminal or a file might not take.
 
-
-def load(path: str) -> ModuleType:
-    """The file as a module."""
-    sys.path.insert(0, str(Path(path).parent))
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        main(*sys.argv[1:])
+    Examples
+    --------
+    >>> plain("a\x1b[2J\nb\ud800")
+    'a\\x1b[2J\\nb\\ud800'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

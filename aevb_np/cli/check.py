@@ -28,11 +28,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check the file, print the report; 0 if nothing is wrong and the gradients were judged, else 1."""
-    from aevb_np.checks.sandbox import check_file
+    from aevb_np.checks.sandbox import check_file, plain
 
     try:
         report = check_file(args.file, args.seconds, args.explain)
     except FileNotFoundError as error:
         raise ValueError(f"{error.filename}: there is no such file") from None
-    print(report.json() if args.json else report.text())
+    print(report.json() if args.json else "\n".join(map(plain, report.text().split("\n"))))
     return 0 if report.passes else 1

@@ -40,6 +40,14 @@ report = check("E1", bernoulli_log_prob)
 report
 
 # %%
+# The points, one for every check that is passed: nbgrader runs the check here once more, with other numbers.
+### BEGIN HIDDEN TESTS
+from aevb_np.grading import points
+
+points(check("E1", bernoulli_log_prob, seed=1))
+### END HIDDEN TESTS
+
+# %%
 # hint("E1", 1)
 
 # %% [markdown]

@@ -38,6 +38,14 @@ report = check("E2", gaussian_kl)
 report
 
 # %%
+# The points, one for every check that is passed: nbgrader runs the check here once more, with other numbers.
+### BEGIN HIDDEN TESTS
+from aevb_np.grading import points
+
+points(check("E2", gaussian_kl, seed=1))
+### END HIDDEN TESTS
+
+# %%
 # hint("E2", 1)
 
 # %% [markdown]

@@ -37,6 +37,14 @@ report = check("E3", gaussian)
 report
 
 # %%
+# The points, one for every check that is passed: nbgrader runs the check here once more, with other numbers.
+### BEGIN HIDDEN TESTS
+from aevb_np.grading import points
+
+points(check("E3", gaussian, seed=1))
+### END HIDDEN TESTS
+
+# %%
 # hint("E3", 1)
 
 # %% [markdown]

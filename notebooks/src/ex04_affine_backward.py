@@ -47,6 +47,14 @@ report = check("E4", affine)
 report
 
 # %%
+# The points, one for every check that is passed: nbgrader runs the check here once more, with other numbers.
+### BEGIN HIDDEN TESTS
+from aevb_np.grading import points
+
+points(check("E4", affine, seed=1))
+### END HIDDEN TESTS
+
+# %%
 # hint("E4", 1)
 
 # %% [markdown]

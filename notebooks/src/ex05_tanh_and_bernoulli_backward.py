@@ -58,6 +58,14 @@ report = check("E5", tanh, bernoulli_log_prob)
 report
 
 # %%
+# The points, one for every check that is passed: nbgrader runs the check here once more, with other numbers.
+### BEGIN HIDDEN TESTS
+from aevb_np.grading import points
+
+points(check("E5", tanh, bernoulli_log_prob, seed=1))
+### END HIDDEN TESTS
+
+# %%
 # hint("E5", 1)
 
 # %% [markdown]

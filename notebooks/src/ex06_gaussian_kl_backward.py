@@ -44,6 +44,14 @@ report = check("E6", gaussian_kl)
 report
 
 # %%
+# The points, one for every check that is passed: nbgrader runs the check here once more, with other numbers.
+### BEGIN HIDDEN TESTS
+from aevb_np.grading import points
+
+points(check("E6", gaussian_kl, seed=1))
+### END HIDDEN TESTS
+
+# %%
 # hint("E6", 1)
 
 # %% [markdown]

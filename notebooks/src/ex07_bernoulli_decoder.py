@@ -54,6 +54,14 @@ report = check("E7", bernoulli_decoder)
 report
 
 # %%
+# The points, one for every check that is passed: nbgrader runs the check here once more, with other numbers.
+### BEGIN HIDDEN TESTS
+from aevb_np.grading import points
+
+points(check("E7", bernoulli_decoder, seed=1))
+### END HIDDEN TESTS
+
+# %%
 # hint("E7", 1)
 
 # %% [markdown]

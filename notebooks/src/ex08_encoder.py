@@ -62,6 +62,14 @@ report = check("E8", sgvb_b)
 report
 
 # %%
+# The points, one for every check that is passed: nbgrader runs the check here once more, with other numbers.
+### BEGIN HIDDEN TESTS
+from aevb_np.grading import points
+
+points(check("E8", sgvb_b, seed=1))
+### END HIDDEN TESTS
+
+# %%
 # hint("E8", 1)
 
 # %% [markdown]

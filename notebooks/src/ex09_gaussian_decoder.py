@@ -63,6 +63,14 @@ report = check("E9", gaussian_decoder)
 report
 
 # %%
+# The points, one for every check that is passed: nbgrader runs the check here once more, with other numbers.
+### BEGIN HIDDEN TESTS
+from aevb_np.grading import points
+
+points(check("E9", gaussian_decoder, seed=1))
+### END HIDDEN TESTS
+
+# %%
 # hint("E9", 1)
 
 # %% [markdown]

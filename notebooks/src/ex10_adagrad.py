@@ -44,6 +44,14 @@ report = check("E10", Adagrad)
 report
 
 # %%
+# The points, one for every check that is passed: nbgrader runs the check here once more, with other numbers.
+### BEGIN HIDDEN TESTS
+from aevb_np.grading import points
+
+points(check("E10", Adagrad, seed=1))
+### END HIDDEN TESTS
+
+# %%
 # hint("E10", 1)
 
 # %% [markdown]
