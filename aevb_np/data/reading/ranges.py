@@ -86,7 +86,7 @@ def scale_of(name: str, parts: list[NDArray], decoder: str | None) -> Scale:
     if values and (low, high) in ((0, 1), (0, 255), (0, 65_535), (-1, 1)):
         said = f"only {shown(low)} and {shown(high)}" + ("" if high == 1 and low == 0 else ", taken for 0 and 1")
         return Scale(said, shift=-low, factor=1 / (high - low), dtype="uint8", binary=True)
-    if all((x == np.rint(x)).all() for x in parts):
+    if all(x.dtype.kind in "iu" or (x == np.rint(x)).all() for x in parts):
         return _whole(name, parts, low, high, span, decoder)
     return _real(name, parts, low, high, span, decoder)
 
