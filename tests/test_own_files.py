@@ -238,6 +238,7 @@ REFUSED = [
     (UNIT * 1e-30, r"almost nothing. Give x / x.max\(\)", lambda x: x / x.max()),
     (BY_PIXEL, r"pixel by pixel. .* or \(x.clip\(-3, 3\) \+ 3\) / 6", lambda x: (x.clip(-3, 3) + 3) / 6),
     (np.c_[rows(DIGITS), rows(DIGITS)[:, :1]], r"one more than 28 x 28.* x\[:, :-1\]", lambda x: x[:, :-1]),
+    (GREY[:, None].mean(axis=-1), r"a single line. Were colours averaged .* the images before", lambda x: GREY[:, None]),
     (ALPHA[..., :2], r"as in x\[\.\.\., :1\]", lambda x: x[..., :1]),
     (UNIT / 255, r"divided by 255 twice. Give 255 \* x", lambda x: 255 * x),
     (GREY.astype(np.int64) * 70_000, r"more than 16 bits have. .* give x / x.max\(\)", lambda x: x / x.max()),
@@ -269,6 +270,10 @@ def test_rows_that_make_no_image_are_not_drawn_as_a_line(D):
     with pytest.raises(ValueError) as error:
         own(np.random.default_rng(0).integers(0, 256, (40, D)).astype(np.uint8))
     assert "1x" not in str(error.value) and str(D) in str(error.value)
+
+
+def test_images_of_one_line_are_read_when_that_is_said():
+    assert own(GREY[:, :1], shape=(1, 6)).image_shape == (1, 6)
 
 
 @pytest.mark.parametrize("value", [0, 1, 7, 0.5, 200])

@@ -66,6 +66,11 @@ def laid_out(part: Part, shape: tuple[int, int] | None, transposed: bool = False
         found = x.shape[1], x.shape[2]
         if shape is not None and tuple(shape) != found:
             raise ValueError(f"{part.name} holds images of {by(found)}, not {by(shape)}. Leave the shape out")
+        if min(found) == 1 and shape is None:
+            raise ValueError(
+                f"{part.name} has images of {by(found)}, a single line. Were colours averaged along a wrong axis? "
+                f"Give the images before that, or if it is right a shape of {found[0]}x{found[1]}"
+            )
         rows = x.reshape(len(x), -1)
     else:
         rows, labels, found, words = _from_rows(part, x, labels, shape)
@@ -233,8 +238,8 @@ def _cannot_be_drawn(name: str, N: int, D: int, shape: tuple[int, int] | None) -
         )
     if D - 1 in FAMOUS:
         return (
-            f"{name} has rows of {D} numbers, one more than {by(FAMOUS[D - 1])}, and neither the first nor the last can "
-            "be a label. Leave one out, as in x[:, 1:] or x[:, :-1]"
+            f"{name} has rows of {D} numbers, one more than {by(FAMOUS[D - 1])}, and neither the first nor the last "
+            "can be a label. Leave one out, as in x[:, 1:] or x[:, :-1]"
         )
     if _coloured(D):
         rows, columns = _drawn(D // 3) or (0, 0)

@@ -163,7 +163,8 @@ def _real(name: str, parts: list[NDArray], low: float, high: float, span: str, d
     """Numbers that somebody has scaled already."""
     if low >= 0 and high <= 1.0001 / 255:
         twice = "as if pixels had been divided by 255 twice. Give 255 * x"
-        raise ValueError(f"{name} has numbers {span}, {twice if high > 0.1 / 255 else 'almost nothing. Give x / x.max()'}")
+        what = twice if high > 0.1 / 255 else "almost nothing. Give x / x.max()"
+        raise ValueError(f"{name} has numbers {span}, {what}")
     if low >= 0 and high <= 1:
         return Scale(f"numbers {span}, as they are")
     if low >= -NEARLY and high <= 1 + NEARLY:
