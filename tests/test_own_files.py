@@ -238,7 +238,7 @@ REFUSED = [
     (UNIT * 1e-30, r"almost nothing. Give x / x.max\(\)", lambda x: x / x.max()),
     (BY_PIXEL, r"pixel by pixel. .* or \(x.clip\(-3, 3\) \+ 3\) / 6", lambda x: (x.clip(-3, 3) + 3) / 6),
     (np.c_[rows(DIGITS), rows(DIGITS)[:, :1]], r"one more than 28 x 28.* x\[:, :-1\]", lambda x: x[:, :-1]),
-    (GREY[:, None].mean(axis=-1), r"a single line. Were colours averaged .* the images before", lambda x: GREY[:, None]),
+    (GREY[:, None].mean(axis=-1), r"a single line. Were colours .* the images before", lambda x: GREY[:, None]),
     (ALPHA[..., :2], r"as in x\[\.\.\., :1\]", lambda x: x[..., :1]),
     (UNIT / 255, r"divided by 255 twice. Give 255 \* x", lambda x: 255 * x),
     (GREY.astype(np.int64) * 70_000, r"more than 16 bits have. .* give x / x.max\(\)", lambda x: x / x.max()),
