@@ -816,7 +816,7 @@ HUGE[3, 2] = 1e300
         (NAN, {}, r"2 values that are NaN or infinite in float32, the first in image 4, row 0, column 3"),
         (HUGE, {}, r"1 values that are NaN or infinite in float32, the first in image 3, row 1, column 0"),
         (images(D=(5,))[0], {}, r"has shape \(5,\); images are \(N, rows, columns\)"),
-        (images(D=(6, 5, 7)), {}, r"has shape \(20, 6, 5, 7\), and no axis of 1, 3 or 4 colours"),
+        (images(D=(6, 5, 7)), {}, r"has shape \(20, 6, 5, 7\), and no axis of 1 to 4 colours"),
         (images(N=0), {}, r"has shape \(0, 6, 5\)"),
         (images(D=(0,)), {}, r"has shape \(20, 0\)"),
         (images().astype(complex), {}, "holds complex128, not real numbers"),

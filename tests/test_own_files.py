@@ -152,7 +152,9 @@ MATRIX = [
     ("column.npy", npy(rows(GREY)[..., None]), UNIT, False, ""),
     ("side.npy", npy(rows(GREY)[:50].T), UNIT[:50], False, "lies on its side: each of the 50 columns is an image"),
     ("labelled.npy", npy(LABELLED.astype(np.uint8)), UNIT, True, "labels in the first column"),
-    ("side_labels.npy", npy(LABELLED.T), UNIT, True, "labels in the first column"),
+    ("kaggle_side.npy", npy(np.c_[LABELS[:30], rows(DIGITS)][:25].T), DIGITS[:25] / 255, True, "lies on its side"),
+    ("row.npy", npy(rows(GREY)[:, None]), UNIT, False, ""),
+    ("grey_alpha.npy", npy(np.stack([GREY, np.full_like(GREY, 255)], 3)), UNIT, False, ""),
     ("frey.npy", npy(rows(FREY).T), FREY / 255, False, "560 numbers are drawn as 28 x 20"),
     ("frey_rows.npy", npy(rows(FREY)), FREY / 255, False, "560 numbers are drawn as 28 x 20"),
 
@@ -219,6 +221,7 @@ def test_labels_stay_with_their_images(tmp_path):
 
 
 WRAPPED, SHORTS = GREY.view(np.int8), (GREY.astype(np.uint16) * 257).view(np.int16)
+BY_PIXEL = np.c_[(rows(UNIT) - rows(UNIT).mean(axis=0)) / rows(UNIT).std(axis=0), np.zeros((N, 28))]
 NAN = np.where(UNIT == 1, np.nan, UNIT)
 ODD = np.random.default_rng(3).integers(0, 256, (40, 36 * 7)).astype(np.uint8)  # 252 = 14 x 18
 COLOURS = np.random.default_rng(4).integers(0, 256, (40, 3 * 64)).astype(np.uint8)
@@ -226,11 +229,17 @@ ALPHA = np.random.default_rng(5).integers(0, 256, (40, 6, 6, 4)).astype(np.uint8
 
 # what is refused, what is said, and the advice taken literally
 REFUSED = [
-    (WRAPPED, r"whole numbers from -128 to 127. .* give x.view\(numpy.uint8\)", lambda x: x.view(np.uint8)),
+    (WRAPPED, r"whole numbers from -128 to 127. .* give x.astype\(int\) % 256", lambda x: x.astype(int) % 256),
+    (WRAPPED.astype(float), r"give x.astype\(int\) % 256", lambda x: x.astype(int) % 256),
     (WRAPPED, r"x.astype\(int\) \+ 128", lambda x: x.astype(int) + 128),
-    (SHORTS, r"x.view\(numpy.uint16\)", lambda x: x.view(np.uint16)),
-    (WRAPPED.astype(int), r"\(x - x.min\(\)\) / \(x.max\(\) - x.min\(\)\)",
+    (SHORTS, r"x.astype\(int\) % 65536", lambda x: x.astype(int) % 65_536),
+    (GREY.astype(int) - 1, r"\(x - x.min\(\)\) / \(x.max\(\) - x.min\(\)\)",
      lambda x: (x - x.min()) / (x.max() - x.min())),
+    (UNIT * 1e-30, r"almost nothing. Give x / x.max\(\)", lambda x: x / x.max()),
+    (BY_PIXEL, r"pixel by pixel. .* or \(x.clip\(-3, 3\) \+ 3\) / 6", lambda x: (x.clip(-3, 3) + 3) / 6),
+    (np.c_[rows(DIGITS), rows(DIGITS)[:, :1]], r"one more than 28 x 28.* x\[:, :-1\]", lambda x: x[:, :-1]),
+    (GREY[:, None].mean(axis=-1), r"a single line. Were colours .* the images before", lambda x: GREY[:, None]),
+    (ALPHA[..., :2], r"as in x\[\.\.\., :1\]", lambda x: x[..., :1]),
     (UNIT / 255, r"divided by 255 twice. Give 255 \* x", lambda x: 255 * x),
     (GREY.astype(np.int64) * 70_000, r"more than 16 bits have. .* give x / x.max\(\)", lambda x: x / x.max()),
     (UNIT * 1e6 + 0.5, r"no known range. .* give x / x.max\(\)", lambda x: x / x.max()),
@@ -240,7 +249,7 @@ REFUSED = [
     (COLOURS, r"3 colours of 8 x 8. Give x.reshape\(-1, 3, 8, 8\)", lambda x: x.reshape(-1, 3, 8, 8)),
     (COLOURS, r"else x.reshape\(-1, 8, 8, 3\)", lambda x: x.reshape(-1, 8, 8, 3)),
     (ALPHA, r"as in x\[\.\.\., :3\]", lambda x: x[..., :3]),
-    (ALPHA.repeat(3, 3)[..., :9], r"as in x\[:, 0\]", lambda x: np.moveaxis(x, 3, 1)[:, 0]),
+    (ALPHA.repeat(3, 3)[:, :, :, :9], r"as in x\[:, 0\]", lambda x: np.moveaxis(x, 3, 1)[:, 0]),
 ]  # fmt: skip
 
 
@@ -263,6 +272,10 @@ def test_rows_that_make_no_image_are_not_drawn_as_a_line(D):
     assert "1x" not in str(error.value) and str(D) in str(error.value)
 
 
+def test_images_of_one_line_are_read_when_that_is_said():
+    assert own(GREY[:, :1], shape=(1, 6)).image_shape == (1, 6)
+
+
 @pytest.mark.parametrize("value", [0, 1, 7, 0.5, 200])
 def test_images_that_are_all_the_same_are_said(value):
     assert "which are all" in own(np.full((20, 4, 4), value)).understood
@@ -271,7 +284,7 @@ def test_images_that_are_all_the_same_are_said(value):
 def test_an_asked_gaussian_takes_numbers_as_they_are():
     assert own((UNIT - 0.3) * 1000, decoder="gaussian").decoder == "gaussian"
     data = own(UNIT * 3)
-    assert data.decoder == "gaussian" and "from 0 to 3, taken as they are" in data.understood
+    assert data.decoder == "gaussian" and "from 0 to 3, taken as they are by a Gaussian" in data.understood
 
 
 # -- hostile ---------------------------------------------------------------------------------------------------------
@@ -327,9 +340,10 @@ def test_bombs_are_not_unpacked(tmp_path, monkeypatch):
     bombs = {
         "a.npz": npz(x=zeros), "b.gz": gzip.compress(idx(zeros)), "c.csv.gz": gzip.compress(b"0,1,1\n" * 10**6),
         "d.mat": mat(X=np.zeros((2000, 784))), "e.npy.gz": gzip.compress(npy(zeros)),
+        "f.mat": mat(dataset={"images": np.zeros((2000, 784))}),
     }  # fmt: skip
     for name, content in bombs.items():
-        with pytest.raises(ValueError, match=f"{name} would unpack to .* GB; .* save the array unpacked"):
+        with pytest.raises(ValueError, match=f"{name} would unpack to .* GB.* save the array unpacked"):
             own(bring(tmp_path, name, content))
     np.save(tmp_path / "unpacked.npy", np.tile(GREY, (500, 1, 1)))  # which may be as large as it likes
     assert len(own(tmp_path / "unpacked.npy").x_train) == 27_000

@@ -97,7 +97,7 @@ class Curve:
         """The run before its first step."""
         what: dict[str, Any] = {"data": self.data, "method": self.method, "latent": self.latent, "seed": self.seed}
         settings = dict(self.settings)
-        if "optimizer" not in settings:
+        if settings.get("optimizer", "adagrad") == "adagrad":
             what["warmup"] = WARM_UP  # whatever the length: a short curve is the beginning of a longer one
         run = runs.start(self.dataset(), **{**what, "samples": self.samples, **settings})
         run.p.flat *= self.start

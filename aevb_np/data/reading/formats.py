@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from aevb_np.data.reading import pictures
 
 MOST = 2 * 10**9  # bytes that a packed file may unpack to
+UNPACK = "If that is right, save the array unpacked with numpy.save"
 
 # What NumPy, SciPy and zipfile were seen to raise, besides ValueError, for files with one wrong byte.
 UNREADABLE = (
@@ -198,19 +199,20 @@ def _refuse_bombs(path: Path, size: int) -> None:
     if size > MOST:
         raise RefusedError(
             f"{path} would unpack to {size / 1e9:,.1f} GB; from a packed file at most {MOST / 1e9:g} GB are read. "
-            "If that is right, save the array unpacked with numpy.save"
+            + UNPACK
         )
 
 
 def _unzipped(path: Path) -> bytes:
     """The content of a gzipped file, up to `MOST` bytes."""
+    with gzip.open(path) as file:  # counted first: a bomb takes time then, and no memory
+        size = 0
+        while piece := file.read(2**20):
+            size += len(piece)
+            if size > MOST:
+                raise RefusedError(f"{path} would unpack to more than {MOST / 1e9:g} GB. {UNPACK}")
     with gzip.open(path) as file:
-        content = bytearray()
-        while piece := file.read(2**24):
-            content += piece
-            if len(content) > MOST:
-                _refuse_bombs(path, max(len(content), MOST + 1))
-    return bytes(content)
+        return file.read()
 
 
 def _gzipped(path: Path) -> dict[str, Loader]:
@@ -309,6 +311,7 @@ def _is_number(text: str) -> bool:
 # -- MATLAB ----------------------------------------------------------------------------------------------------------
 
 NUMERIC = ("double", "single", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "logical")
+PACKED = 15  # the type of an element that zlib packed
 BYTES = {"double": 8, "int64": 8, "uint64": 8, "single": 4, "int32": 4, "uint32": 4, "int16": 2, "uint16": 2}
 
 
@@ -319,6 +322,7 @@ def _matlab(path: Path) -> dict[str, Loader]:
     found: dict[str, Loader] = {}
     with _of_scipy():
         held = whosmat(str(path))
+    _refuse_inflation(path)
     for name, shape, kind in held:
         size = math.prod(shape) * BYTES.get(kind, 1)
         if size > max(MOST, 16 * path.stat().st_size):
@@ -328,6 +332,26 @@ def _matlab(path: Path) -> dict[str, Loader]:
         elif kind == "struct":
             found |= {inner: array.view for inner, array in _fields(name, _variable(path, name))}
     return found
+
+
+def _refuse_inflation(path: Path) -> None:
+    """Unpack the packed parts of a .mat file once, counting and keeping nothing: structures do not tell their size."""
+    size = 0
+    with open(path, "rb") as file:
+        header = file.read(128)
+        order: Literal["little", "big"] = "little" if header[126:128] == b"IM" else "big"
+        while tag := file.read(8):
+            kind, length = (int.from_bytes(part, order) for part in (tag[:4], tag[4:]))
+            if kind != PACKED:
+                file.seek(length, os.SEEK_CUR)
+                continue
+            unpacking = zlib.decompressobj()
+            waiting = file.read(length)
+            while waiting and size <= MOST:
+                size += len(unpacking.decompress(waiting, 2**20))
+                waiting = unpacking.unconsumed_tail
+            if size > MOST:
+                raise RefusedError(f"{path} would unpack to more than {MOST / 1e9:g} GB. {UNPACK}")
 
 
 def _variable(path: Path, name: str) -> NDArray:

@@ -12,7 +12,7 @@ from aevb_np.data.reading.pictures import by
 
 # Numbers in an image that name their data set: MNIST, Frey Face, Olivetti's faces, and how those images are drawn.
 FAMOUS = {784: (28, 28), 560: (28, 20), 4096: (64, 64)}
-CHANNELS = (1, 3, 4)
+CHANNELS = (1, 3, 4, 2)  # grey, colours, both with transparency
 CLASSES = 1000  # labels are whole numbers below
 ASPECT = 4  # images are not more than so many times as wide as they are high
 
@@ -58,14 +58,19 @@ def laid_out(part: Part, shape: tuple[int, int] | None, transposed: bool = False
     words: list[str] = []
     if x.ndim == 4:
         x, words = _without_colours(part.name, x)
-    elif x.ndim == 3 and x.shape[2] == 1 and _drawn(x.shape[1]):  # (N, D, 1): rows, not images of one column
-        x = x[:, :, 0]
+    elif x.ndim == 3 and 1 in x.shape[1:] and shape is None and _drawn(max(x.shape[1:])):  # (N, D, 1), (N, 1, D)
+        x = x.reshape(len(x), -1)
     if x.ndim == 3:
         if _counted_last(x.shape, shape, labels):
             x, words = np.moveaxis(x, 2, 0), [*words, "the last axis counts the images"]
         found = x.shape[1], x.shape[2]
         if shape is not None and tuple(shape) != found:
             raise ValueError(f"{part.name} holds images of {by(found)}, not {by(shape)}. Leave the shape out")
+        if min(found) == 1 and shape is None:
+            raise ValueError(
+                f"{part.name} has images of {by(found)}, a single line. Were colours averaged along a wrong axis? "
+                f"Give the images before that, or if it is right a shape of {found[0]}x{found[1]}"
+            )
         rows = x.reshape(len(x), -1)
     else:
         rows, labels, found, words = _from_rows(part, x, labels, shape)
@@ -107,7 +112,7 @@ def _slim(rows: int, columns: int) -> bool:
 
 
 def _without_colours(name: str, x: NDArray) -> tuple[NDArray, list[str]]:
-    """(N, rows, columns) from four axes, one of which holds 1, 3 or 4 colours."""
+    """(N, rows, columns) from four axes, one of which holds 1 to 4 colours."""
     shape = x.shape
     words = []
     if shape[3] in CHANNELS:
@@ -120,16 +125,16 @@ def _without_colours(name: str, x: NDArray) -> tuple[NDArray, list[str]]:
         x = np.moveaxis(x, 0, 3)
     else:
         raise ValueError(
-            f"{name} has shape {shape}, and no axis of 1, 3 or 4 colours. Images are (N, rows, columns) or "
+            f"{name} has shape {shape}, and no axis of 1 to 4 colours. Images are (N, rows, columns) or "
             "(N, rows, columns, 3); choose one picture of each volume, as in x[:, 0]"
         )
-    if x.shape[3] == 4:
-        if (x[..., 3] != x[0, 0, 0, 3]).any():
-            raise ValueError(
-                f"{name} has shape {shape}, and its fourth colour, the transparency, differs from pixel to pixel. "
-                "Leave it out, as in x[..., :3] or x[:, :3]"
-            )
-        x = x[..., :3]
+    colours = x.shape[3] - (x.shape[3] % 2 == 0)
+    if (x[..., colours:] != x[0, 0, 0, colours:]).any():
+        raise ValueError(
+            f"{name} has shape {shape}, and its last colour, the transparency, differs from pixel to pixel. "
+            f"Leave it out, as in x[..., :{colours}] or x[:, :{colours}]"
+        )
+    x = x[..., :colours]
     if x.shape[3] == 1:
         return x[..., 0], words
     grey = x.mean(axis=3, dtype=np.float64)
@@ -167,7 +172,7 @@ def _from_rows(part: Part, x: NDArray, labels: Any, shape: tuple[int, int] | Non
         x = np.delete(x, column, axis=1)
         D, found = D - 1, _drawn(D - 1, shape)
     if found is None:
-        raise ValueError(_cannot_be_drawn(part.name, D, shape))
+        raise ValueError(_cannot_be_drawn(part.name, N, D, shape))
     if shape is None and D in FAMOUS and found[0] != found[1]:
         words.append(f"{D} numbers are drawn as {by(found)}")
     return x, labels, found, words
@@ -186,10 +191,18 @@ def _on_its_side(x: NDArray, shape: tuple[int, int] | None, labels: Any) -> bool
     N, D = x.shape
     if labels is not None and N != D and len(labels) in (N, D):
         return len(labels) == D
-    as_rows, as_columns = (_drawn(y.shape[1], shape) or _label_column(y, shape) is not None for y in (x, x.T))
-    if bool(as_rows) != bool(as_columns):
-        return bool(as_columns) and D > 1
-    return shape is None and N in FAMOUS and not {D, D - 1} & set(FAMOUS) and D > 1
+    if D == 1 or shape is None and ({D, D - 1} & set(FAMOUS) or _coloured(D)):
+        return False
+    if shape is None and (N in FAMOUS or N - 1 in FAMOUS and _label_column(x.T, shape) is not None):
+        return True
+    as_rows = _drawn(D, shape) or _label_column(x, shape) is not None
+    labelled = shape is not None and _label_column(x.T, shape) is not None
+    return not as_rows and (_drawn(N, shape) is not None or labelled)
+
+
+def _coloured(D: int) -> bool:
+    """Whether D numbers are three colours of a square."""
+    return D % 3 == 0 and _drawn(D // 3) is not None
 
 
 def _label_column(x: NDArray, shape: tuple[int, int] | None) -> int | None:
@@ -211,14 +224,24 @@ def _few(values: NDArray) -> bool:
     return bool(whole and 1 < len(found) <= min(CLASSES, len(values) // 2) and found[0] >= 0 and found[-1] < 100)
 
 
-def _cannot_be_drawn(name: str, D: int, shape: tuple[int, int] | None) -> str:
+def _cannot_be_drawn(name: str, N: int, D: int, shape: tuple[int, int] | None) -> str:
     """What to do with rows that make no image."""
     if shape is not None:
         return (
             f"each row of {name} has {D} pixels; shape {by(shape)} makes {shape[0] * shape[1]}. "
             f"Give rows and columns that multiply to {D}"
         )
-    if D % 3 == 0 and _drawn(D // 3):
+    if N == D:
+        return (
+            f"{name} has shape ({N}, {D}), which looks like one image. Give all of them as one array, "
+            f"(N, {N}, {D}); at least 2 are needed"
+        )
+    if D - 1 in FAMOUS:
+        return (
+            f"{name} has rows of {D} numbers, one more than {by(FAMOUS[D - 1])}, and neither the first nor the last "
+            "can be a label. Leave one out, as in x[:, 1:] or x[:, :-1]"
+        )
+    if _coloured(D):
         rows, columns = _drawn(D // 3) or (0, 0)
         return (
             f"{name} has rows of {D} numbers, 3 colours of {rows} x {columns}. Give x.reshape(-1, 3, {rows}, "

@@ -17,6 +17,8 @@ STANDARDISED = {  # the least and the largest of (x - mean) / sd that people wri
     "Fashion-MNIST": (0.2860, 0.3530),
     "KMNIST": (0.1918, 0.3483),
     "MNIST, two digits,": (0.13, 0.31),
+    "ImageNet's red": (0.485, 0.229),
+    "ImageNet's grey": (0.449, 0.226),
 }
 
 
@@ -86,7 +88,7 @@ def scale_of(name: str, parts: list[NDArray], decoder: str | None) -> Scale:
     if values and (low, high) in ((0, 1), (0, 255), (0, 65_535), (-1, 1)):
         said = f"only {shown(low)} and {shown(high)}" + ("" if high == 1 and low == 0 else ", taken for 0 and 1")
         return Scale(said, shift=-low, factor=1 / (high - low), dtype="uint8", binary=True)
-    if all((x == np.rint(x)).all() for x in parts):
+    if all(x.dtype.kind in "iu" or (x == np.rint(x)).all() for x in parts):
         return _whole(name, parts, low, high, span, decoder)
     return _real(name, parts, low, high, span, decoder)
 
@@ -123,7 +125,7 @@ def _exact(number: float, short: str) -> str:
 def _whole(name: str, parts: list[NDArray], low: float, high: float, span: str, decoder: str | None) -> Scale:
     """Grey levels, of as many bits as they need."""
     if low < 0:
-        return _negative(name, parts[0].dtype, low, span, decoder, whole=True)
+        return _negative(name, parts[0].dtype, low, high, span, decoder, whole=True)
     if high <= DIM:
         return Scale(f"whole numbers {span}, divided by {high:g}", dtype="uint8", divisor=high)
     if high <= 255:
@@ -139,17 +141,18 @@ def _whole(name: str, parts: list[NDArray], low: float, high: float, span: str, 
     )
 
 
-def _negative(name: str, dtype: np.dtype, low: float, span: str, decoder: str | None, whole: bool) -> Scale:
-    """Numbers below 0 that nobody can tell: which of two things were they made of?"""
+def _negative(
+    name: str, dtype: np.dtype, low: float, high: float, span: str, decoder: str | None, whole: bool
+) -> Scale:
+    """Numbers below 0, of which nobody can tell what they were made of."""
     if decoder == "gaussian" and dtype.kind == "f":
         return Scale(f"numbers {span}, taken as they are")
-    if whole and low >= -128 and dtype == np.int8:
-        undo = "x.view(numpy.uint8), or if 128 was subtracted x.astype(int) + 128"
-    elif whole and low >= -32_768 and dtype == np.int16:
-        undo = "x.view(numpy.uint16), or if 32,768 was subtracted x.astype(int) + 32768"
-    else:
-        undo = "(x - x.min()) / (x.max() - x.min())"
-    cause = "Grey levels that ran over into the sign? Undo it" if "view" in undo else "Grey levels are not negative"
+    cause, undo = "Grey levels are not negative", "(x - x.min()) / (x.max() - x.min())"
+    for half in (128, 32_768):
+        if whole and low >= -half and high < half and high - low > half / 2:
+            cause = "Grey levels that ran over into the sign? Undo it"
+            undo = f"x.astype(int) % {2 * half}, or if {half} was subtracted x.astype(int) + {half}"
+            break
     raise ValueError(f"{name} has {'whole ' if whole else ''}numbers {span}. {cause}: give {undo}")
 
 
@@ -159,10 +162,9 @@ def _negative(name: str, dtype: np.dtype, low: float, span: str, decoder: str | 
 def _real(name: str, parts: list[NDArray], low: float, high: float, span: str, decoder: str | None) -> Scale:
     """Numbers that somebody has scaled already."""
     if low >= 0 and high <= 1.0001 / 255:
-        raise ValueError(
-            f"{name} has numbers {span}, as if pixels had been divided by 255 twice. Give 255 * x"
-            + ("" if high * 255 <= 1 else ", cut off at 1")
-        )
+        twice = "as if pixels had been divided by 255 twice. Give 255 * x"
+        what = twice if high > 0.1 / 255 else "almost nothing. Give x / x.max()"
+        raise ValueError(f"{name} has numbers {span}, {what}")
     if low >= 0 and high <= 1:
         return Scale(f"numbers {span}, as they are")
     if low >= -NEARLY and high <= 1 + NEARLY:
@@ -174,15 +176,28 @@ def _real(name: str, parts: list[NDArray], low: float, high: float, span: str, d
         return Scale(f"numbers {span}, between -1/2 and 1/2, brought to 0..1", shift=0.5, clip=True)
     if (scale := _standardised(parts, low, high, span)) and decoder != "gaussian":
         return scale
+    if decoder != "gaussian" and _pixel_by_pixel(parts):
+        raise ValueError(
+            f"{name} has numbers {span}, standardised pixel by pixel. Give the pixels as they were before, "
+            "or (x.clip(-3, 3) + 3) / 6"
+        )
     if low >= 0 and MODEST < high <= 255.5:
         return Scale(f"numbers {span}, divided by 255", factor=1 / 255, clip=True)
     if low >= 0 and 4096 < high <= 65_535.5:
         return Scale(f"numbers {span}, taken for 16 bits and divided by 65,535", factor=1 / 65_535, clip=True)
     if decoder == "gaussian" or max(-low, high) <= MODEST:
-        return Scale(f"numbers {span}, taken as they are")
+        hint = "; x.clip(0, 1) would make grey levels of them" if low > -0.3 and high < 1.3 else ""
+        return Scale(f"numbers {span}, taken as they are by a Gaussian decoder{hint}")
     if low < 0:
-        return _negative(name, parts[0].dtype, low, span, decoder, whole=False)
+        return _negative(name, parts[0].dtype, low, high, span, decoder, whole=False)
     raise ValueError(f"{name} has numbers {span}, which are no known range. If these are grey levels, give x / x.max()")
+
+
+def _pixel_by_pixel(parts: list[NDArray]) -> bool:
+    """Whether every pixel that changes has mean 0 and standard deviation 1 of its own."""
+    mean, sd = parts[0].mean(axis=0, dtype=np.float64), parts[0].std(axis=0, dtype=np.float64)
+    changes = sd > 0
+    return bool(np.median(abs(mean[changes])) < 1e-3 and np.median(abs(sd[changes] - 1)) < 1e-2)
 
 
 def _near(number: float, what: float, room: float) -> bool:
