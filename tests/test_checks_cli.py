@@ -92,7 +92,7 @@ def test_what_lies_beside_the_file_changes_nothing(check, tmp_path):
 )
 def test_no_file_writes_its_own_verdict(check, forges):
     code, out, err = check(forges + GOOD.replace("dz * self.eps * 0.5 * self.std", "dz * self.eps * 0.5"))
-    assert code == 1 and err == "" and out.splitlines()[-1] == "verdict: wrong"
+    assert code == 1 and err == "" and out.splitlines()[-1].startswith("verdict: wrong")
 
 
 def test_no_control_characters_reach_the_terminal(check):

@@ -43,8 +43,11 @@ def check_file(path: str | os.PathLike, seconds: float = 60.0, explain: int = 0)
             report = checked(SimpleNamespace(**theirs.names()))
         except StudentError as failure:
             report.add(hygiene.fault("exception", failure.where, str(failure), NOT_RUN))
-        except LateError as end:  # it may be right, and slow
-            report.not_judged = dict.fromkeys(report.asked, f"{end}: --seconds {10 * seconds:g} gives it more")
+        except LateError:  # it may be right, and slow
+            text = f"it did not finish in {seconds:g} seconds, in {theirs.doing}: --seconds {10 * seconds:g} gives it more"
+            if theirs.doing == "loading the file":
+                text += ", if it is no endless loop and no training at the top level"
+            report.not_judged = dict.fromkeys(report.asked, text)
         except GoneError as end:
             report.add(hygiene.fault("stopped", f"in {theirs.doing}", str(end), NOT_RUN))
         except SystemExit:
