@@ -1,11 +1,10 @@
 """The package under its own kit: every backward is right, and every known bug planted in it is caught."""
 
 import numpy as np
-import pytest
-from test_gradients import CASES, Draw, by_backward, weighted_sum, weights_for
-
 import planted_bugs as bugs
 import planting as mutants
+import pytest
+from test_gradients import CASES, Draw, by_backward, weighted_sum, weights_for
 
 from aevb_np.checks import check_gradients, check_vae, problem, reference, tables
 from aevb_np.estimators import sgvb_a, sgvb_b

@@ -351,7 +351,10 @@ def test_work_goes_on_without_a_solution():
     assert check("E5", not_written, not_written).use == (aevb_np.tanh, aevb_np.bernoulli_log_prob)
 
 
-@pytest.mark.parametrize("key, twin", [("E4", "p.dW"), ("E7", "p.logits.dW"), ("E8", "theta.logits.dW"), ("E9", "p.mean.dW")])
+TWINS = [("E4", "p.dW"), ("E7", "p.logits.dW"), ("E8", "theta.logits.dW"), ("E9", "p.mean.dW")]
+
+
+@pytest.mark.parametrize("key, twin", TWINS)
 def test_an_empty_backward_is_told_where_to_start(key, twin):
     def written(*arguments):
         return EXERCISES[key].solutions[0](*arguments)[0], lambda d: None

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -17,7 +18,7 @@ DECLARATIONS = {
     "NETWORK": "network", "PRIOR_WEIGHT": "prior", "NO_LOG_2PI": "no_log_2pi", "UNITS": "units",
     "KL_WEIGHT": "kl_weight", "SHAPE": "shape", "LABELS": "labels", "ONE_ROW": "one_row", "RATE": "rate",
 }  # fmt: skip
-LIKELY = {"UNITS": str, "SHAPE": (tuple, list), "LABELS": int, "RATE": (int, float)}  # a file may use the word as well
+LIKELY: dict[str, Any] = {"UNITS": str, "SHAPE": (tuple, list), "LABELS": int, "RATE": float}  # other words of a file
 FUNCTIONS = "gradients", "parameters", "update", "encode", "decode"
 SIZES = "D", "H", "J"
 FACTS = {"sample": ["mu", "log_var", "eps"], "kl": ["mu", "log_var"]}
@@ -37,8 +38,8 @@ def checked(module: ModuleType) -> Report:
             raise DeclarationError(
                 f"the file defines no {name}(parameters, x, eps); `aevb check --help` says what is expected"
             )
-    declared = {ours: getattr(module, name) for name, ours in DECLARATIONS.items()
-                if isinstance(getattr(module, name, None), LIKELY.get(name, object)) and hasattr(module, name)}  # fmt: skip
+    given = {name: getattr(module, name) for name in DECLARATIONS if hasattr(module, name)}
+    declared = {DECLARATIONS[name]: word for name, word in given.items() if isinstance(word, LIKELY.get(name, object))}
     sizes = {name: n for name in SIZES if isinstance(n := getattr(module, name, None), int)}
     report = check_vae(module.value, **functions, sizes=sizes, **declared)
     sample, kl = (offered(module, name, arguments) for name, arguments in FACTS.items())

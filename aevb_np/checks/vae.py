@@ -255,11 +255,12 @@ def up_to_the_logarithm(
         return table
     small = {name: 0.1 * w for name, w in parameters.items()}  # there y is nowhere near 0 or 1
     yours = student.gradients_at(hygiene.copied(small), at)
-    if any(row.error > 10 * c + tables.TOLERANCE for row in tables.table(lambda p: student.value_at(p, at), small, yours).rows):
+    there = tables.table(lambda p: student.value_at(p, at), small, yours)
+    if max(row.error for row in there.rows) > 10 * c + tables.TOLERANCE:
         return table
     most, plain = max(row.error for row in off), f"{c:.0e}".replace("e-0", "e-")
-    report.notes.append(f"right up to the {plain} in the logarithm: the value has log(y + {plain}), the gradients are those "
-                        f"of log y, which are off by {most:.0e} here")  # fmt: skip
+    report.notes.append(f"right up to the {plain} in the logarithm: the value has log(y + {plain}), the gradients are "
+                        f"those of log y, which are off by {most:.0e} here")  # fmt: skip
     return table._replace(rows=[row._replace(verdict=RIGHT) for row in table.rows])
 
 

@@ -39,8 +39,8 @@ def as_function(affine, start=0.0):
             dx = run(backward, dy, place="the backward of affine")
             started(p, start, "p.", "the backward of affine")
             if dx is None:
-                stop(SHAPE, "the backward of affine", "nothing comes back", "the backward of affine returns nothing yet; "
-                     "it should return dx")  # fmt: skip
+                text = "the backward of affine returns nothing yet; it should return dx"
+                stop(SHAPE, "the backward of affine", "nothing comes back", text)
             parameters_kept(p, before, "p.", "the backward of affine")
             return dx, p.dW.copy(), p.db.copy()
 
@@ -187,8 +187,8 @@ def bits_measured(functions, given, sizes, seed):
     right, _ = distributions.bernoulli_log_prob(given["x"], given["logits"])
     agree(y, right, "log p(x)", "the value was given with the exercise; leave it as it was", sizes._asdict())
     function = partial(functions[1], given["x"].copy())
-    right_function = partial(distributions.bernoulli_log_prob, given["x"])
-    measured(function, right_function, {"logits": given["logits"]}, given["dlog_p"], "bernoulli_log_prob", sizes._asdict())
+    package, logits = partial(distributions.bernoulli_log_prob, given["x"]), {"logits": given["logits"]}
+    measured(function, package, logits, given["dlog_p"], "bernoulli_log_prob", sizes._asdict())
 
 
 E5 = Exercise(

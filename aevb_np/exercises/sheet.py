@@ -76,8 +76,9 @@ def check(key: str, *functions: Any, explain: int = 0, seed: int = 0) -> Report:
     with contextlib.redirect_stdout(printed):
         report.fault = misused(wanted, functions) or first_fault(wanted, functions, seed, report)
     if lines := [line for line in printed.getvalue().splitlines() if line.strip()]:
+        count = f"it printed {len(lines)} line{'s' * (len(lines) > 1)}"
         more = f", the first {SHOWN} of them" * (len(lines) > SHOWN)
-        report.notes.append("\n  ".join([f"it printed {len(lines)} line{'s' * (len(lines) > 1)}{more}:", *lines[:SHOWN]]))
+        report.notes.append("\n  ".join([f"{count}{more}:", *lines[:SHOWN]]))
     if report.right:
         report.use = functions if len(functions) > 1 else functions[0]
     return report

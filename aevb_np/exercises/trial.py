@@ -106,8 +106,9 @@ def back(backward: Callable, upstream: NDArray, like: Arrays, place: str) -> dic
         stop(SHAPE, place, "nothing comes back", text)
     stacked = isinstance(answer, np.ndarray) and answer.ndim and len(answer) == len(like) > 1
     if stacked and answer[0].shape == next(iter(like.values())).shape:
-        text = f"{place} gives one array of shape {answer.shape}; return {', '.join(f'd{name}' for name in like)}, each "
-        stop(SHAPE, place, "one array for several", text + "an array of its own")
+        names = ", ".join(f"d{name}" for name in like)
+        text = f"{place} gives one array of shape {answer.shape}; return {names}, each an array of its own"
+        stop(SHAPE, place, "one array for several", text)
     answers = answer if isinstance(answer, (tuple, list)) and len(like) > 1 else (answer,)
     if len(answers) != len(like):
         text = f"{place} gives {len(answers)} thing{'s' * (len(answers) != 1)}; it should give the gradients in "

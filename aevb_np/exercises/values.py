@@ -259,7 +259,8 @@ def unit_noise(functions, given, sizes, seed):
     there = given | {"eps": np.ones_like(given["eps"])}
     z = value(functions[0], there, given["mu"].shape, "z")
     text = "with eps = 1 z is mu + exp(log_var / 2), one standard deviation up"
-    agree((z - given["mu"]).astype(z.dtype), np.exp(given["log_var"] / 2), "z - mu at eps = 1", text, sizes._asdict(), inputs=there)
+    moved, sigma = (z - given["mu"]).astype(z.dtype), np.exp(given["log_var"] / 2)
+    agree(moved, sigma, "z - mu at eps = 1", text, sizes._asdict(), inputs=there)
 
 
 def own_noise(functions, given, sizes, seed):
