@@ -139,15 +139,16 @@ def of_another_loss(
 ) -> list[Finding]:
     """The share of the KL is right where nothing comes back from the reconstruction, the rest is of another loss."""
     calm = at._replace(eps=at.eps + 1)
-    kl = [part for part in names if student.parts_at(parameters, calm)[part] == student.parts_at(parameters, at)[part]]
-    rest = [part for part in names if part not in kl]
+    here, there = (student.parts_at(copied(parameters), one) for one in (at, calm))
+    rest = [part for part in names if here[part] != there[part]]
+    kl = [part for part in names if part not in rest and any(g.any() for g in gradients[part].values())]
     if len(kl) != 1 or not rest:
         return []
     outside = [name for name, g in gradients[kl[0]].items() if not g.any()]
     still = {name: np.zeros_like(w) if name in outside else w for name, w in parameters.items()}
-    there = tables.measure(lambda p: student.value_at(p, at), still)
+    true = tables.measure(lambda p: student.value_at(p, at), still)
     asked = student.gradients_at(copied(still), at)
-    if not outside or any(apart(asked[name], there[name].gradient) > EQUAL for name in still if name not in outside):
+    if not outside or any(apart(asked[name], true[name].gradient) > EQUAL for name in still if name not in outside):
         return []
     said = " and ".join(map(repr, rest))
     text = f"the share of {kl[0]!r} in the gradients is right; the rest is not the gradient of {said}"

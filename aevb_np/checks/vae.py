@@ -259,6 +259,7 @@ def up_to_the_logarithm(
     if max(row.error for row in there.rows) > 10 * c + tables.TOLERANCE:
         return table
     most, plain = max(row.error for row in off), f"{c:.0e}".replace("e-0", "e-")
+    report.up_to = f"the {plain} in the logarithm"
     report.notes.append(f"right up to the {plain} in the logarithm: the value has log(y + {plain}), the gradients are "
                         f"those of log y, which are off by {most:.0e} here")  # fmt: skip
     return table._replace(rows=[row._replace(verdict=RIGHT) for row in table.rows])
