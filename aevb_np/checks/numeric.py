@@ -60,14 +60,16 @@ def differences(f: Callable, array: NDArray, step: float = STEP, rounding: float
     kinks = 0
     for index in (tuple(map(int, found)) for found in np.argwhere(bent > NEAR_A_KINK * scale)):
         number, its_error = closer(f, array, index, f_0, rounding)
-        if abs(number - gradient[index]) > 5 * its_error + error[index] or its_error > UNKNOWABLE * scale:
-            gradient[index], error[index] = number, its_error if its_error <= UNKNOWABLE * scale else np.inf
+        at_a_kink = its_error > max(UNKNOWABLE * scale, ROUGH * rounding)
+        if at_a_kink or abs(number - gradient[index]) > 5 * its_error + error[index]:
+            gradient[index], error[index] = number, np.inf if at_a_kink else its_error
             kinks += 1
     return Measured(gradient, error, kinks)
 
 
 NEAR_A_KINK = 1e-6  # relative to the largest number of the array: curvature leaves less
-UNKNOWABLE = 1e-3
+UNKNOWABLE = 1e-5  # relative to the same: with a larger error the number lies at a kink
+ROUGH = 3e6  # times the rounding of f: an error of this size needs no kink
 STEPS = 10.0 ** -np.arange(4, 7.1, 0.5)  # from 1e-4 down to 1e-7
 
 
