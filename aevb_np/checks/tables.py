@@ -18,17 +18,6 @@ from aevb_np.checks.numeric import (
     differences,
     rounding_of,
 )
-    EPS,
-    ROUGH,
-    STEP,
-    UNKNOWABLE,
-    Measured,
-    along,
-    apart,
-    closer,
-    differences,
-    rounding_of,
-)
 from aevb_np.checks.report import RIGHT, UNKNOWN, WRONG, Row
 
 TOLERANCE = 1e-6  # what is right in float64 agrees to 1e-8 or so
