@@ -61,7 +61,7 @@ def differences(f: Callable, array: NDArray, step: float = STEP, rounding: float
     for index in (tuple(map(int, found)) for found in np.argwhere(bent > NEAR_A_KINK * scale)):
         number, its_error = closer(f, array, index, f_0, rounding)
         at_a_kink = its_error > max(UNKNOWABLE * scale, ROUGH * rounding)
-        if at_a_kink or abs(number - gradient[index]) > 5 * its_error + error[index]:
+        if at_a_kink or abs(number - gradient[index]) > 5 * its_error:
             gradient[index], error[index] = number, np.inf if at_a_kink else its_error
             kinks += 1
     return Measured(gradient, error, kinks)
