@@ -89,14 +89,14 @@ def diagnose(report: Report, student: Student) -> None:
     def value(p: Any) -> Any:
         return student.value_at(p, at)
 
-    if not np.isfinite(value(hygiene.copied(parameters))):  # deep networks grow: it may run where they are small
-        small = replace(student, size=student.size / 5)
-        if np.isfinite(small.value_at(anything(small), at)):
-            student, parameters = small, anything(small)
     if student.update is not None and student.gradients is None and student.rate is None:
         student.rate = sizes.rate_of(student, parameters, at)
         report.notes.append(f"an update moves every array by {student.rate:.4g} times the gradient (before less after)")
     report.add(*hygiene.check(value, lambda p: student.gradients_at(p, at), parameters))
+    if not np.isfinite(value(hygiene.copied(parameters))):  # deep networks grow: it may run where they are small
+        small = replace(student, size=student.size / 5)
+        if np.isfinite(small.value_at(anything(small), at)):
+            student, parameters = small, anything(small)
     report.add(*hygiene.inputs_kept(student, parameters, at))
     if student.half:
         text = f"{', '.join(student.half)}: numbers of three digits (float16); compute the gradients in float64"
