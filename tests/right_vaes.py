@@ -6,7 +6,7 @@ import numpy as np
 UNITS = {
     "relu": (lambda a: np.maximum(a, 0), lambda a: (a > 0) * 1.0),
     "leaky": (lambda a: np.where(a > 0, a, 0.2 * a), lambda a: np.where(a > 0, 1.0, 0.2)),
-    "elu": (lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))), lambda a: np.where(a > 0, 1.0, np.exp(np.minimum(a, 0)))),
+    "elu": (lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))), lambda a: np.exp(np.minimum(a, 0))),
     "softplus": (lambda a: np.logaddexp(0, a), lambda a: 1 / (1 + np.exp(-a))),
     "hard sigmoid": (lambda a: np.clip(0.2 * a + 0.5, 0, 1), lambda a: 0.2 * (abs(0.2 * a) < 0.5)),
     "abs": (np.abs, np.sign),
@@ -23,7 +23,8 @@ def draw(seed):
     return {
         "unit": str(rng.choice(list(UNITS))), "style": str(rng.choice(STYLES)), "decoder": str(rng.choice(DECODERS)),
         "encoder_depth": int(rng.integers(0, 4)), "decoder_depth": int(rng.integers(0, 4)),
-        "kl_weight": float(rng.choice([1.0, 0.1, 4.0])), "sign": int(rng.choice([1, -1])), "biases": bool(rng.integers(2)),
+        "kl_weight": float(rng.choice([1.0, 0.1, 4.0])), "sign": int(rng.choice([1, -1])),
+        "biases": bool(rng.integers(2)),
         "mean": bool(rng.integers(2)), "clip": bool(rng.random() < 0.3), "declared": bool(rng.integers(2)),
     }  # fmt: skip
 

@@ -122,7 +122,8 @@ def shares(
         said = [f"{part!r} {enters(c, constants)}" for part, c in odd]
         text = f"of the value's parts {' and '.join(said)}"
         label = ",".join(f"{part}:{told(c, constants)}" for part, c in odd)
-        return [Finding(f"part:{label}", "the parts of the value in the gradients", "a part of the value", text, whole=True)]
+        place = "the parts of the value in the gradients"
+        return [Finding(f"part:{label}", place, "a part of the value", text, whole=True)]
     return of_another_loss(student, parameters, at, names, gradients)
 
 
@@ -136,17 +137,18 @@ def enters(c: float, constants: Mapping[str, int]) -> str:
 def of_another_loss(
     student: Student, parameters: Arrays, at: Point, names: list[str], gradients: dict[str, Arrays]
 ) -> list[Finding]:
-    """The share of the KL is right where nothing comes back from the reconstruction, and the rest is not its gradient."""
+    """The share of the KL is right where nothing comes back from the reconstruction, the rest is of another loss."""
     calm = at._replace(eps=at.eps + 1)
-    kl = [part for part in names if student.parts_at(parameters, calm)[part] == student.parts_at(parameters, at)[part]]
-    rest = [part for part in names if part not in kl]
+    here, there = (student.parts_at(copied(parameters), one) for one in (at, calm))
+    rest = [part for part in names if here[part] != there[part]]
+    kl = [part for part in names if part not in rest and any(g.any() for g in gradients[part].values())]
     if len(kl) != 1 or not rest:
         return []
     outside = [name for name, g in gradients[kl[0]].items() if not g.any()]
     still = {name: np.zeros_like(w) if name in outside else w for name, w in parameters.items()}
-    there = tables.measure(lambda p: student.value_at(p, at), still)
+    true = tables.measure(lambda p: student.value_at(p, at), still)
     asked = student.gradients_at(copied(still), at)
-    if not outside or any(apart(asked[name], there[name].gradient) > EQUAL for name in still if name not in outside):
+    if not outside or any(apart(asked[name], true[name].gradient) > EQUAL for name in still if name not in outside):
         return []
     said = " and ".join(map(repr, rest))
     text = f"the share of {kl[0]!r} in the gradients is right; the rest is not the gradient of {said}"
@@ -177,7 +179,8 @@ def first_on_the_way_back(
     layer = next((one for one in found if one.weights in wrong or one.biases in wrong), None)
     if layer is None or not any(one.feeders for one in found):
         return []
-    nearer = [name for one in found if len(one.feeders) > len(layer.feeders) for name in (one.biases, one.weights) if name]
+    before = [one for one in found if len(one.feeders) > len(layer.feeders)]
+    nearer = [name for one in before for name in (one.biases, one.weights) if name]
     own = [name for name in (layer.biases, layer.weights) if name and name in wrong]
     if len(own) < 2 and layer.biases:
         return []  # one of two that have the same delta: it is no step of the way back
@@ -189,13 +192,16 @@ def first_on_the_way_back(
     c = float((a * n).sum() / max((n * n).sum(), 1e-300))
     if c and apart(a, c * n) < EQUAL:
         said = told(c, constants)
-        text = f"{place}: {'the sign is wrong' if said == '-1' else f'what comes to it is {said} times what it should be'}"
+        how = "has the wrong sign" if said == "-1" else f"is {said} times what it should be"
+        text = f"{place}: what comes to it {how}"
         kind = kind_of_factor(said)
     elif black_box.array_faults(name, a, n, constants):
         return []  # there are better words for it
     else:
         text, kind = f"{place}: {slope_of(student, layer, found, parameters, at)}", FAMILY
-    text += right + ". Every gradient computed earlier in the backward pass is correct; the error starts here" * bool(nearer)
+    text += right
+    if nearer:
+        text += ". Every gradient computed earlier in the backward pass is correct; the error starts here"
     return [Finding(f"first:{name}", place, kind, text, whole=True)]
 
 
@@ -221,7 +227,8 @@ def slope_of(student: Student, layer: Layer, found: list[Layer], parameters: Arr
             known = np.isfinite(before)
             if known.sum() > 3 and apart(delta[known], (before * wrong)[known]) < 1e-4:
                 if said == "1":
-                    return f"the slope of its {name} units, {unit.words}, is missing: {layer.weights} lacks a slope before it"
+                    missing = f"the slope of its {name} units, {unit.words}, is missing"
+                    return f"{missing}: {layer.weights} lacks a slope before it"
                 return f"the slope of its {name} units is {unit.words}; yours is {said}"
     return general
 
@@ -277,8 +284,7 @@ def fits_forward(
     """Whether a layer that this one feeds is fed with these units."""
     one = at.row(0)
     u = input_of(student, layer, found, parameters, one)
-    after = [other for other in found if layer.weights in other.feeders
-             and len(other.feeders) == min(len(each.feeders) for each in found if layer.weights in each.feeders)]  # fmt: skip
+    after = sorted((other for other in found if layer.weights in other.feeders), key=lambda other: len(other.feeders))
     if u is None or not after:
         return False
     W = parameters[layer.weights].T if layer.turned else parameters[layer.weights]

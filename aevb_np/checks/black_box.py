@@ -140,7 +140,8 @@ def together(yours: Arrays, measured: Arrays, wrong: list[str], constants: Mappi
         return []
     said = [told(c, constants) for c in factors.values()]
     if len(factors) == len(measured) > 1 and len(set(said)) == 1:
-        verb = "has the wrong sign: up and down are mixed up" if said[0] == "-1" else f"is {said[0]} times too large"
+        verbs = {"-1": "has the wrong sign: up and down are mixed up", "0": "is 0"}
+        verb = verbs.get(said[0], f"is {said[0]} times too large")
         text, kind = f"every gradient {verb}", kind_of_factor(said[0])
         return [Finding(f"factor:all:{said[0]}", "in every array", kind, text, whole=True)]
     if len(wrong) > 1 and all(abs(np.linalg.norm(yours[name]) - 1) < EQUAL for name in wrong):

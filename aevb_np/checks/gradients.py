@@ -82,7 +82,7 @@ def compare(
     report.rows = measured.rows
     report.doubts += tables.doubts(report.rows)
     if skipped := sum(row.kinks for row in report.rows):
-        report.notes.append(f"{skipped} numbers lie at a kink of the value (a unit that is just off), and are not judged")
+        report.notes.append(f"{skipped} numbers lie at a kink of the value (a unit that is just off): not judged there")
     if not measured.gradients:
         return
     wrong = tables.wrong(report.rows)

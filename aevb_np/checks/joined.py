@@ -46,7 +46,7 @@ def apart(student: Student, model: VAE) -> Student | None:
         return halves(nested.flat(student.parameters(D, H, J)), joints)
 
     return replace(
-        student, value=wrapped(student.value), parameters=parameters,
+        student, value=wrapped(student.value) or student.value, parameters=parameters,
         gradients=gradients if student.gradients else None, update=update if student.update else None,
         encode=wrapped(student.encode), decode=wrapped(student.decode),
     )  # fmt: skip

@@ -1,5 +1,6 @@
-"""Parameters as people keep them: a dictionary, a list of layers, dictionaries in lists. Here they become one dictionary.
+"""Parameters as people keep them, in dictionaries, lists of layers, or both; here they become one dictionary.
 
+>>> import numpy as np
 >>> form = [{"W": np.ones((1, 2)), "b": np.zeros(2)}, np.ones(3)]
 >>> list(flat(form))
 ['0.W', '0.b', '1']
@@ -21,7 +22,7 @@ def flat(tree: Any, before: str = "") -> dict[str, Any]:
         items = [(str(i), branch) for i, branch in enumerate(tree)]
     else:
         return {before: tree}
-    found = {}
+    found: dict[str, Any] = {}
     for name, branch in items:
         found |= flat(branch, f"{before}.{name}" if before else name)
     return found

@@ -19,7 +19,7 @@ class Measured(NamedTuple):
 
     gradient: NDArray
     error: NDArray
-    kinks: int = 0  # how many numbers had to be measured again, because a kink was near
+    kinks: int = 0  # how many numbers had a kink within the step
 
 
 def differences(f: Callable, array: NDArray, step: float = STEP, rounding: float = 0.0) -> Measured:
@@ -57,16 +57,19 @@ def differences(f: Callable, array: NDArray, step: float = STEP, rounding: float
         error[index] = 0.1 * abs(correction) + rounding / h
         bent[index] = max(abs(near - far), abs(bend_far - 2 * bend)) - 10 * rounding / h
     scale = np.abs(gradient).max(initial=0.0)
-    again = [tuple(map(int, index)) for index in np.argwhere(bent > NEAR_A_KINK * scale)]
-    for index in again:
-        gradient[index], error[index] = closer(f, array, index, f_0, rounding)
-        if error[index] > UNKNOWABLE * scale:
-            error[index] = np.inf
-    return Measured(gradient, error, len(again))
+    kinks = 0
+    for index in (tuple(map(int, found)) for found in np.argwhere(bent > NEAR_A_KINK * scale)):
+        number, its_error = closer(f, array, index, f_0, rounding)
+        at_a_kink = its_error > max(UNKNOWABLE * scale, ROUGH * rounding)
+        if at_a_kink or abs(number - gradient[index]) > 5 * its_error:
+            gradient[index], error[index] = number, np.inf if at_a_kink else its_error
+            kinks += 1
+    return Measured(gradient, error, kinks)
 
 
 NEAR_A_KINK = 1e-6  # relative to the largest number of the array: curvature leaves less
-UNKNOWABLE = 1e-3
+UNKNOWABLE = 1e-5  # relative to the same: with a larger error the number lies at a kink
+ROUGH = 3e6  # times the rounding of f: an error of this size needs no kink
 STEPS = 10.0 ** -np.arange(4, 7.1, 0.5)  # from 1e-4 down to 1e-7
 
 

@@ -58,7 +58,7 @@ class _Decoder:
         self.own, student = own, own.student
         self.variance = fixed_variance(student.decoder)
         heads = {"bernoulli": ["logits"], "gaussian": ["mean", "log_var"]}
-        self.shapes = dict.fromkeys(["own", *heads.get(student.decoder, ["mean"])], {})
+        self.shapes: dict[str, dict] = dict.fromkeys(["own", *heads.get(student.decoder, ["mean"])], {})
 
     def forward(self, p: Held, z: NDArray) -> tuple[Any, None]:
         """The logits, the mean, or the mean and the log-variance, (M, D)."""
@@ -100,17 +100,17 @@ def even_points(student: Student, shapes: dict[str, tuple[int, ...]]) -> list[Po
     """Where the value is compared: parameters so small that no point outweighs the others, whatever the depth is."""
     for size in (0.4, 0.2, 0.1, 0.05):
         found = points(student, shapes, size * student.size)
-        value = np.abs([student.value_at(at.p.own, at) for at in found])  # type: ignore[attr-defined]
+        value = np.abs([student.value_at(dict(at.p.own), at) for at in found])
         if np.isfinite(value).all() and value.max() < 30 * np.median(value):
             break
     return found
 
 
-def points(student: Student, shapes: dict[str, tuple[int, ...]], size: float, count: int = values.POINTS) -> list[Point]:
+def points(student: Student, shapes: dict[str, tuple[int, ...]], size: float) -> list[Point]:
     """Random ones, in the student's own arrays."""
     samples = 1 if student.layout == LAYOUTS[0] else L
     found = []
-    for k in range(count):
+    for k in range(values.POINTS):
         rng = np.random.default_rng((100 + k, samples, M))
         arrays = {name: size * rng.standard_normal(shape) for name, shape in shapes.items()}
         x, eps = rng.random((M, student.size_of("D"))), rng.standard_normal((samples * M, student.size_of("J")))

@@ -26,7 +26,7 @@ def check(student: Student, parameters: dict[str, Any], at: Point) -> list[Findi
 
 
 def notes(student: Student, parameters: dict[str, Any], at: Point) -> list[str]:
-    """What is worth a word, but may be meant: labels go with the numbers of the rows, others are normalised over them."""
+    """What is worth a word, but may be meant: labels that go with the rows' numbers, or means over the rows."""
     if student.one_row:
         return []
     try:

@@ -50,6 +50,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)  # why the gradients cannot be told
     not_judged: dict[str, str] = field(default_factory=dict)  # what was not judged besides, why, and what to add
+    up_to: str = ""  # what right gradients are off by, on purpose
     explain: int = 0
     asked: tuple[str, ...] = (CODE, GRADIENTS, VALUE)
 
@@ -119,12 +120,13 @@ class Report:
 
     def last_line(self) -> str:
         """The verdict, with what was not judged and what to add."""
+        verdict = self.verdict + f" up to {self.up_to}" * bool(self.up_to and self.passes)
         if VALUE not in self.asked or self.verdict == RIGHT:
-            return f"verdict: {self.verdict}"
+            return f"verdict: {verdict}"
         left = [f"{what} not judged: {why}" for what, (verdict, why) in self.verdicts.items() if verdict == NOT_JUDGED]
         if self.verdict == UNKNOWN and len(left) > 1:
             left = left[:1]
-        return "; ".join([f"verdict: {self.verdict}", *left])
+        return "; ".join([f"verdict: {verdict}", *left])
 
     def faults(self, explain: int) -> list[str]:
         """The first fault, as much of it as was asked for."""

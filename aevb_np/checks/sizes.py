@@ -71,12 +71,12 @@ def fitting(student: Student) -> tuple[Student, str] | None:
 def rate_of(student: Student, parameters: Arrays, at: Point) -> float:
     """What an update multiplies the gradient with: the value's slope along its own move says so."""
     move = student.gradients_at({name: w.copy() for name, w in parameters.items()}, at)
-    flat = {name: w.copy() for name, w in parameters.items()}
-    t = np.zeros(1)
+    length, t = float(np.sqrt(sum(float((g**2).sum()) for g in move.values()))), np.zeros(1)
+    direction = {name: g / (length or 1.0) for name, g in move.items()}
 
     def value() -> float:
-        return student.value_at({name: w + t[0] * move.get(name, 0.0) for name, w in flat.items()}, at)
+        return student.value_at({name: w + t[0] * direction.get(name, 0.0) for name, w in parameters.items()}, at)
 
-    slope, length = along(value, t, np.ones(1)), sum(float((g**2).sum()) for g in move.values())
-    c = float(slope.gradient) and length / float(slope.gradient)
+    slope = float(along(value, t, np.ones(1)).gradient)
+    c = slope and length / slope
     return float(f"{c:.6g}") if c and np.isfinite(c) else 1.0

@@ -6,7 +6,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.checks.numeric import EPS, STEP, UNKNOWABLE, Measured, along, apart, closer, differences, rounding_of
+from aevb_np.checks.numeric import (
+    EPS,
+    ROUGH,
+    STEP,
+    UNKNOWABLE,
+    Measured,
+    along,
+    apart,
+    closer,
+    differences,
+    rounding_of,
+)
 from aevb_np.checks.report import RIGHT, UNKNOWN, WRONG, Row
 
 TOLERANCE = 1e-6  # what is right in float64 agrees to 1e-8 or so
@@ -49,7 +60,8 @@ def measured_again(value: Callable, parameters: dict[str, NDArray], measured: di
                     off = np.abs(yours[name] - n) > TOLERANCE * scale
                     indices = [tuple(map(int, other)) for other in np.argwhere(off)]
                 changed = moved = True
-                n[index], error[index] = again, its_error if its_error < UNKNOWABLE * scale else np.inf
+                at_a_kink = its_error > max(UNKNOWABLE * scale, ROUGH * rounding)
+                n[index], error[index] = again, np.inf if at_a_kink else its_error
     return changed
 
 

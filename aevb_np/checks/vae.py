@@ -89,14 +89,14 @@ def diagnose(report: Report, student: Student) -> None:
     def value(p: Any) -> Any:
         return student.value_at(p, at)
 
-    if not np.isfinite(value(hygiene.copied(parameters))):  # deep networks grow: it may run where they are small
-        small = replace(student, size=student.size / 5)
-        if np.isfinite(small.value_at(anything(small), at)):
-            student, parameters = small, anything(small)
     if student.update is not None and student.gradients is None and student.rate is None:
         student.rate = sizes.rate_of(student, parameters, at)
         report.notes.append(f"an update moves every array by {student.rate:.4g} times the gradient (before less after)")
     report.add(*hygiene.check(value, lambda p: student.gradients_at(p, at), parameters))
+    if not np.isfinite(value(hygiene.copied(parameters))):  # deep networks grow: it may run where they are small
+        small = replace(student, size=student.size / 5)
+        if np.isfinite(small.value_at(anything(small), at)):
+            student, parameters = small, anything(small)
     report.add(*hygiene.inputs_kept(student, parameters, at))
     if student.half:
         text = f"{', '.join(student.half)}: numbers of three digits (float16); compute the gradients in float64"
@@ -255,11 +255,13 @@ def up_to_the_logarithm(
         return table
     small = {name: 0.1 * w for name, w in parameters.items()}  # there y is nowhere near 0 or 1
     yours = student.gradients_at(hygiene.copied(small), at)
-    if any(row.error > 10 * c + tables.TOLERANCE for row in tables.table(lambda p: student.value_at(p, at), small, yours).rows):
+    there = tables.table(lambda p: student.value_at(p, at), small, yours)
+    if max(row.error for row in there.rows) > 10 * c + tables.TOLERANCE:
         return table
     most, plain = max(row.error for row in off), f"{c:.0e}".replace("e-0", "e-")
-    report.notes.append(f"right up to the {plain} in the logarithm: the value has log(y + {plain}), the gradients are those "
-                        f"of log y, which are off by {most:.0e} here")  # fmt: skip
+    report.up_to = f"the {plain} in the logarithm"
+    report.notes.append(f"right up to the {plain} in the logarithm: the value has log(y + {plain}), the gradients are "
+                        f"those of log y, which are off by {most:.0e} here")  # fmt: skip
     return table._replace(rows=[row._replace(verdict=RIGHT) for row in table.rows])
 
 

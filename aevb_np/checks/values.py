@@ -70,8 +70,8 @@ class Terms:
         names = [name for name, _, _ in points[0].p.arrays()]
         arrays = [{name: w for name, w, _ in at.p.arrays()} for at in points]
         self.log_prior = {name: np.array([-0.5 * (one[name] ** 2).sum() for one in arrays]) for name in names}
-        self.groups = [[name for name in names if (np.ndim(arrays[0][name]) > 1) == weights] for weights in (True, False)]
-        self.groups = [group for group in self.groups if group]
+        groups = ([n for n in names if (np.ndim(arrays[0][n]) > 1) == weights] for weights in (True, False))
+        self.groups = [group for group in groups if group]
         self.shares = dict.fromkeys(names, 1.0) | {w.name: w.factor**-2 for w in self.windows.values()}
         self.known: dict[tuple, NDArray] = {}
         self.outputs: dict[str, list[tuple[NDArray, ...]]] = {}

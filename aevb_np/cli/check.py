@@ -23,7 +23,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="0: where the first fault is, 1: its kind, 2: its name",
     )
     parser.add_argument("--json", action="store_true", help="everything, for programs")
-    parser.add_argument("--seconds", type=whole, default=60, help="how long the check may take (60); a slow file needs more")
+    text = "how long the check may take (60); a slow file needs more"
+    parser.add_argument("--seconds", type=whole, default=60, help=text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,8 +7,8 @@ import numpy as np
 
 from aevb_np import distributions, layers, written_out
 from aevb_np.exercises.exercise import Exercise, Slip
-from aevb_np.exercises.report import GRADIENT
-from aevb_np.exercises.trial import agree, both, call, measured, parameters_kept, passed
+from aevb_np.exercises.report import GRADIENT, SHAPE
+from aevb_np.exercises.trial import agree, both, measured, parameters_kept, passed, run, started, stop
 from aevb_np.params import Params
 
 # E4
@@ -36,7 +36,11 @@ def as_function(affine, start=0.0):
         y, backward = both(affine, (p, x), "affine")
 
         def all_gradients(dy):
-            dx = call(backward, dy, place="the backward of affine")
+            dx = run(backward, dy, place="the backward of affine")
+            started(p, start, "p.", "the backward of affine")
+            if dx is None:
+                text = "the backward of affine returns nothing yet; it should return dx"
+                stop(SHAPE, "the backward of affine", "nothing comes back", text)
             parameters_kept(p, before, "p.", "the backward of affine")
             return dx, p.dW.copy(), p.db.copy()
 
@@ -62,12 +66,14 @@ def affine_measured(functions, given, sizes, seed):
     """dx, dW and db."""
     arguments = {name: given[name] for name in ("b", "W", "x")}
 
-    def function(b, W, x):
-        y, backward = as_function(functions[0])(x, W, b)
+    def turned(affine):
+        def function(b, W, x):
+            y, backward = as_function(affine)(x, W, b)
+            return y, lambda dy: backward(dy)[::-1]
 
-        return y, lambda dy: backward(dy)[::-1]
+        return function
 
-    measured(function, arguments, given["dy"], "affine", constants(sizes))
+    measured(turned(functions[0]), turned(layers.affine), arguments, given["dy"], "affine", constants(sizes))
 
 
 def affine_adds(functions, given, sizes, seed):
@@ -162,7 +168,7 @@ def tanh_measured(functions, given, sizes, seed):
     """Value and gradient."""
     y, _ = tanh_passed(functions, given)
     agree(y, np.tanh(given["a"]), "h", "h = tanh(a) was given; leave it as it was", sizes._asdict())
-    measured(functions[0], {"a": given["a"]}, given["dh"], "tanh", sizes._asdict())
+    measured(functions[0], layers.tanh, {"a": given["a"]}, given["dh"], "tanh", sizes._asdict())
 
 
 def bits_slope(functions, given, sizes, seed):
@@ -181,7 +187,8 @@ def bits_measured(functions, given, sizes, seed):
     right, _ = distributions.bernoulli_log_prob(given["x"], given["logits"])
     agree(y, right, "log p(x)", "the value was given with the exercise; leave it as it was", sizes._asdict())
     function = partial(functions[1], given["x"].copy())
-    measured(function, {"logits": given["logits"]}, given["dlog_p"], "bernoulli_log_prob", sizes._asdict())
+    package, logits = partial(distributions.bernoulli_log_prob, given["x"]), {"logits": given["logits"]}
+    measured(function, package, logits, given["dlog_p"], "bernoulli_log_prob", sizes._asdict())
 
 
 E5 = Exercise(
@@ -270,7 +277,7 @@ def kl_minimum(functions, given, sizes, seed):
 def kl_measured(functions, given, sizes, seed):
     """dmu and dlog_var."""
     arguments = {"mu": given["mu"], "log_var": given["log_var"]}
-    measured(functions[0], arguments, given["dkl"], "gaussian_kl", sizes._asdict())
+    measured(functions[0], distributions.gaussian_kl, arguments, given["dkl"], "gaussian_kl", sizes._asdict())
 
 
 E6 = Exercise(

@@ -14,7 +14,7 @@ from aevb_np.checks.report import Report
 from aevb_np.checks.vae import check_vae
 from aevb_np.exercises.exercise import SIZES, Exercise, Given, Sizes, Slip
 from aevb_np.exercises.report import GRADIENT
-from aevb_np.exercises.trial import agree, back, both, judged, kept, numbers, parameters_kept, run
+from aevb_np.exercises.trial import agree, back, both, judged, kept, numbers, parameters_kept, run, started
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params
@@ -82,11 +82,12 @@ class Whole:
         value, backward = both(function, arguments, self.name)
         value = numbers(value, d.shape, self.name)
         kept(mine, before[1], self.name)
-        backward_of, gradients = f"the backward of {self.name}", {}
-        if self.decoder:
-            gradients = back(backward, d, {"z": z}, backward_of)
-        else:
-            run(backward, d, place=backward_of)  # what the bound's backward returns is of no use to anybody
+        backward_of = f"the backward of {self.name}"
+        answer = run(backward, d, place=backward_of)
+        if function is not self.solution:
+            started(theirs, start, prefix, backward_of, on_the_way_back)
+        # what the bound's backward returns is of no use to anybody
+        gradients = back(lambda d: answer, d, {"z": z}, backward_of) if self.decoder else {}
         kept(mine, before[1], backward_of)
         parameters_kept(theirs, before[0], prefix, backward_of)
         return value, gradients | {name: gradient.copy() for name, _, gradient in theirs.arrays(prefix)}
@@ -109,7 +110,7 @@ class Whole:
             return p
 
         def value(arrays, x, eps):
-            return float(np.sum(self.bound(functions[0], parameters(arrays), x, eps, HIDDEN)[0]))
+            return float(np.sum(self.bound(self.solution, parameters(arrays), x, eps, HIDDEN)[0]))
 
         def gradients(arrays, x, eps):
             p = parameters(arrays)
@@ -144,7 +145,8 @@ class Whole:
         _, right = self.passed(self.solution, given, sizes)
         for name in sorted(right, key=on_the_way_back):
             text = "another gradient comes back for every row, and each must count for its own row"
-            place = f"the gradient of {name}, where the rows do not all count the same"
+            upstream = "dlog_p" if self.decoder else "dbound"
+            place = f"the gradient of {name}, with a {upstream} that differs from row to row"
             agree(yours[name], right[name], place, text, sizes._asdict(), GRADIENT)
 
     def adds(self, functions, given, sizes, seed):

@@ -2,6 +2,7 @@
 
 import html
 import json
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,6 +20,15 @@ class Fault(NamedTuple):
     text: str  # which one
     table: tuple[str, ...] = ()  # yours beside what was measured, if it was
     seen: str = ""  # what anybody may see of it, without a word about why: an error's own text, two numbers
+
+
+def wrapped(line: str) -> list[str]:
+    """A line as several of at most 79 letters, those after the first further in."""
+    inner = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.wrap(line, WIDTH, subsequent_indent=inner, drop_whitespace=True, break_on_hyphens=False) or [line]
+
+
+WIDTH = 79
 
 
 @dataclass
@@ -55,7 +65,8 @@ class Report:
         else:
             lines += [f"  {outcome:11} {check}" for outcome, check in self.outcomes()]
             lines += self.told(self.fault, explain) if self.fault else []
-        return "\n".join(lines + [f"note: {note}" for note in self.notes])
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join(short for line in "\n".join(lines).split("\n") for short in wrapped(line))
 
     def outcomes(self) -> list[tuple[str, str]]:
         """Every check with what became of it."""

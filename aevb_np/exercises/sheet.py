@@ -1,5 +1,7 @@
 """All exercises by their number: check one, ask for a hint."""
 
+import contextlib
+import io
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from aevb_np.exercises.trial import FaultError
 from aevb_np.exercises.values import E1, E2, E3
 
 EXERCISES: dict[str, Exercise] = {e.key: e for e in (E1, E2, E3, E4, E5, E6, E7, E8, E9, E10)}
+SHOWN = 20  # lines that a student's function prints
 LEVELS = ("the idea", "the formula", "the shape of the line")
 
 
@@ -69,7 +72,13 @@ def check(key: str, *functions: Any, explain: int = 0, seed: int = 0) -> Report:
     wanted = exercise(key)
     report = Report(key, wanted.name, [name for name, _ in wanted.checks], explain=min(max(int(explain), 0), 2))
     report.use = wanted.use()
-    report.fault = misused(wanted, functions) or first_fault(wanted, functions, seed, report)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        report.fault = misused(wanted, functions) or first_fault(wanted, functions, seed, report)
+    if lines := [line for line in printed.getvalue().splitlines() if line.strip()]:
+        count = f"it printed {len(lines)} line{'s' * (len(lines) > 1)}"
+        more = f", the first {SHOWN} of them" * (len(lines) > SHOWN)
+        report.notes.append("\n  ".join([f"{count}{more}:", *lines[:SHOWN]]))
     if report.right:
         report.use = functions if len(functions) > 1 else functions[0]
     return report
@@ -79,7 +88,8 @@ def misused(wanted: Exercise, functions: Functions) -> Fault | None:
     """What is no function, or none of one's own."""
     if len(functions) != len(wanted.names) or not all(map(callable, functions)):
         call = f'check("{wanted.key}", {", ".join(wanted.names)})'
-        text = f"the functions themselves are wanted: {call}"
+        kinds = [type(one).__name__ for one in functions if not callable(one)]
+        text = f"the functions themselves are wanted: {call}" + "".join(f"; got a {kind}" for kind in kinds[:1])
         return Fault(CODE, "the check", "wrong arguments", text, seen=text)
     for function in functions:
         if any(function is solution for solution in wanted.solutions):
@@ -104,10 +114,13 @@ def first_fault(wanted: Exercise, functions: Functions, seed: int, report: Repor
         fault = Fault(CODE, wanted.name, "it cannot be read", text, seen=text)
     if fault.state == NOT_WRITTEN:
         return fault
-    with np.errstate(all="ignore"):
-        if fault.family == "unknown":
-            fault = fault._replace(family=wanted.kinds(functions, seed))
-        slip = wanted.recognise(functions, seed)
+    try:
+        with np.errstate(all="ignore"):
+            if fault.family == "unknown":
+                fault = fault._replace(family=wanted.kinds(functions, seed))
+            slip = wanted.recognise(functions, seed)
+    except Exception:  # what was found stands
+        return fault
     return fault._replace(text=slip.text) if slip else fault
 
 

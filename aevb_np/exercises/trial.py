@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.checks.gradients import check_gradients
-from aevb_np.checks.report import RIGHT, table
+from aevb_np.checks.report import RIGHT, Row
 from aevb_np.checks.report import Report as KitReport
 from aevb_np.checks.student import StudentError, called
 from aevb_np.exercises.likeness import close, likeness, pair
@@ -43,6 +43,10 @@ def run(function: Callable, *arguments: Any, place: str) -> Any:
         stop(CODE, failure.where, "it stops with an error", str(failure))
     except SystemExit:
         stop(CODE, place, "it leaves Python", f"{place} calls exit()")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a report is promised
+        stop(CODE, place, "it stops with an error", f"{type(error).__name__}: {error}")
 
 
 def call(function: Callable, *arguments: Any, place: str) -> Any:
@@ -59,6 +63,9 @@ def numbers(answer: Any, shape: tuple[int, ...], place: str) -> NDArray:
         array = np.asarray(answer)
     except ValueError as error:
         stop(SHAPE, place, "no array", f"{place}: {error}")
+    if isinstance(answer, (list, tuple)) and array.shape != shape:
+        text = f"{place} is a {type(answer).__name__} of {len(answer)} things; it should be one array of shape {shape}"
+        stop(SHAPE, place, "no array", text)
     if array.dtype.kind not in "fiub":
         stop(SHAPE, place, "no array", f"{place} is no array of real numbers but a {type(answer).__name__}")
     if array.shape != shape:
@@ -77,14 +84,31 @@ def value(function: Callable, arguments: Arrays, shape: tuple[int, ...], place: 
 def both(function: Callable, arguments: Sequence[Any], place: str) -> tuple[Any, Callable]:
     """The value and the backward."""
     answer = call(function, *arguments, place=place)
-    if not (isinstance(answer, tuple) and len(answer) == 2 and callable(answer[1])):
-        stop(SHAPE, place, "no backward", f"{place} must give two things, its value and its backward")
-    return answer
+    if not isinstance(answer, (tuple, list)):
+        text = f"{place} gives one thing; it must give two, its value and its backward"
+    elif len(answer) != 2:
+        text = f"{place} gives {len(answer)} things; it must give two, its value and its backward"
+    elif callable(answer[1]):
+        return answer[0], answer[1]
+    elif callable(answer[0]):
+        text = f"{place} gives its backward first; it must give its value and its backward in this order"
+    else:
+        kind = "an array" if isinstance(answer[1], np.ndarray) else f"a {type(answer[1]).__name__}"
+        text = f"the second thing that {place} gives is {kind}; it must give its value and its backward, the function"
+    stop(SHAPE, place, "no backward", text)
 
 
 def back(backward: Callable, upstream: NDArray, like: Arrays, place: str) -> dict[str, NDArray]:
     """What a backward gives, by the names of what it is the gradient in."""
-    answer = call(backward, upstream, place=place)
+    answer = run(backward, upstream, place=place)
+    if answer is None:
+        text = f"{place} returns nothing yet; it should return the gradient in {' and in '.join(like)}"
+        stop(SHAPE, place, "nothing comes back", text)
+    stacked = isinstance(answer, np.ndarray) and answer.ndim and len(answer) == len(like) > 1
+    if stacked and answer[0].shape == next(iter(like.values())).shape:
+        names = ", ".join(f"d{name}" for name in like)
+        text = f"{place} gives one array of shape {answer.shape}; return {names}, each an array of its own"
+        stop(SHAPE, place, "one array for several", text)
     answers = answer if isinstance(answer, (tuple, list)) and len(like) > 1 else (answer,)
     if len(answers) != len(like):
         text = f"{place} gives {len(answers)} thing{'s' * (len(answers) != 1)}; it should give the gradients in "
@@ -126,6 +150,18 @@ def parameters_kept(p: Params, before: Params, prefix: str, place: str) -> None:
             stop(CODE, place, "it changes the parameters", text)
 
 
+def started(p: Params, start: float, prefix: str, place: str, order: Callable = str) -> None:
+    """A FaultError if nothing was added to some gradient yet: a backward that is empty, or half written."""
+    untouched = [name for name, _, gradient in p.arrays(prefix) if (gradient == start).all()]
+    if not untouched:
+        return
+    group, _, last = min(untouched, key=order).rpartition(".")
+    twin = f"{group}.dW" if f"{group}.W" in untouched else f"{group}.d{last}"
+    seen = f"nothing was added to {twin} yet: start there"
+    text = f"{twin} is 0 everywhere: never added to (dW = dW + ... makes another array), or written over with 0"
+    raise FaultError(Fault(GRADIENT, place, "a gradient is missing", text, seen=seen))
+
+
 def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping, state: str = VALUE,
           inputs: Arrays | None = None) -> None:  # fmt: skip
     """A FaultError if these numbers are not those, to rounding; `inputs` are what each is made of, or its row."""
@@ -136,11 +172,16 @@ def agree(yours: NDArray, right: Any, place: str, text: str, constants: Mapping,
     stop(state, place, kind, f"{text}; yours: {kind}", seen=pair(yours, right, inputs or {}))
 
 
-def measured(function: Callable, arguments: Arrays, upstream: NDArray, name: str, constants: Mapping) -> None:
-    """A FaultError unless the backward gives the gradients that are measured, for this upstream gradient."""
+def measured(function: Callable, right: Callable, arguments: Arrays, upstream: NDArray, name: str,
+             constants: Mapping) -> None:  # fmt: skip
+    """A FaultError unless the backward gives the gradients that are measured, for this upstream gradient.
+
+    What is measured is `right`, the package's own: that the values are the same has been seen, but a float32 value is
+    too coarse to be measured.
+    """
 
     def total(p):
-        return float((upstream * both(function, list(p.values()), name)[0]).sum())
+        return float((upstream * right(*p.values())[0]).sum())
 
     def gradients(p):
         _, backward = both(function, list(p.values()), name)
@@ -159,6 +200,21 @@ def judged(report: KitReport, place: str) -> None:
     state = {"gradient": GRADIENT, "code": CODE}.get(report.top.part, VALUE)
     text = report.top.text.removeprefix(f"{report.top.place}: ")
     stop(state, f"{place}, {report.top.place}", report.top.family, text, lines)
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """One line of at most 79 letters for each array: how far off it is, and the entry that is furthest off."""
+    if not rows:
+        return []
+    width = max(len("array"), *(len(row.name) for row in rows))
+    lines = [f"{'array':{width}}  {'error':>7}  {'verdict':7}  {'worst entry':>11}  {'yours':>11}  {'measured':>11}"]
+    for row in rows:
+        line = f"{row.name:{width}}  {row.error:7.0e}  {row.verdict:7}"
+        if row.worst and row.verdict != RIGHT:
+            index, yours, expected = row.worst[0]
+            line += f"  {str(list(index)):>11}  {yours:11.5g}  {expected:11.5g}"
+        lines.append(line)
+    return [*lines, "error: |yours - measured| / the larger of the two"]
 
 
 def outcome(thunk: Callable[[], Any]) -> Any:
