@@ -1,4 +1,4 @@
-"""Is the error of `quadrature` ever too small? 20,000 drawn points of models whose log p(x) is known otherwise. By hand:
+"""Is the error of `quadrature` ever too small? 20,000 points of models whose log p(x) is known otherwise. By hand:
 
     python tests/certainty.py [points of each kind]
 
@@ -113,7 +113,9 @@ def networks(n, rng):
             log_p = decoder.log_prob_pairs(theta, x, z) - 0.5 * (z**2 + np.log(2 * np.pi)).sum(axis=1)
             top = log_p.max(axis=1)
             exact = np.logaddexp(exact, top + np.log(np.exp(log_p - top[:, None]).sum(axis=1)))
-        yield Case(f"{kind} J={J} scale={scale}", estimate.log_px, estimate.error, exact + J * np.log(axis[1] - axis[0]))
+        yield Case(
+            f"{kind} J={J} scale={scale}", estimate.log_px, estimate.error, exact + J * np.log(axis[1] - axis[0])
+        )
 
 
 def on_pieces(model, x, roots):
@@ -164,7 +166,7 @@ if __name__ == "__main__":
         print(
             f"{case.name:28} {len(finite):6,} points; error: median {np.median(case.error):.1e}, largest "
             f"{case.error[finite].max(initial=0):.1e}, infinite {(~finite).sum()}; off by at most "
-            f"{np.abs(case.log_px - case.exact)[finite].max(initial=0):.1e} and {case.ratio[finite].max(initial=0):.2f} errors",
+            f"{np.abs(case.log_px - case.exact)[finite].max(initial=0):.1e}, {case.ratio[finite].max(initial=0):.2f} errors",
             flush=True,
         )
     print(f"{wrong} of {total:,} points are off by more than three times their error")
