@@ -76,5 +76,6 @@ if __name__ == "__main__":
     print("|---|---|---|---|---|---|---|---|")
     for name, e, exact in cases():
         signs = number(e.effective, ".1f"), number(e.k, ".2f"), number(e.r_hat, ".2f")
-        off = e.log_px[0] - exact
-        print("|", " | ".join([name, f"{exact:.3f}", f"{e.log_px[0]:.3f}", f"{e.error[0]:.1g}", f"{off:.1g}", *signs]), "|")
+        log_px, error = e.log_px[0], e.error[0]
+        cells = name, f"{exact:.3f}", f"{log_px:.3f}", f"{error:.1g}", f"{log_px - exact:.1g}", *signs
+        print("|", " | ".join(cells), "|")
