@@ -182,7 +182,7 @@ def sample(
         raise ValueError(f"burn_in, the moves before the first draw, is 0 or more; got {burn_in}")
     steps = np.full((len(z), 1), step, z.dtype)
     if not ((steps > 0) & np.isfinite(steps)).all():
-        raise ValueError(f"the leapfrog step is a finite number above 0; got {step}")
+        raise ValueError(f"the leapfrog step is a finite number above 0; got {steps.min():g}")
     for _ in range(burn_in):
         z, accepted, _ = move(target, z, jittered(steps, rng, jitter), S, rng)
         steps = tune(steps, accepted, acceptance)

@@ -39,9 +39,13 @@ def test_the_gradient_of_the_importance_weighted_bound(kind):
         assert relative_error(by_hand, d) < 1e-8, name
 
 
-@pytest.mark.parametrize("log_var", [-10.0, -26.0, -34.0, -80.0])
-def test_log_q_keeps_its_digits_however_narrow_q_is(log_var):
+def test_log_q_keeps_its_digits_however_narrow_q_is():
     """In float32, where sigma is below the rounding of mu: log q is that of eps, and so is the score function."""
+    for log_var in (-10.0, -26.0, -34.0, -80.0):
+        assert_log_q_is_that_of_eps(log_var)
+
+
+def assert_log_q_is_that_of_eps(log_var):
     model, p, x = one_dimensional(2000, 3.0, 10.0, log_var)[:3]
     p, x = Params(model.shapes, p.flat.astype(np.float32)), x.astype(np.float32)
     eps = np.random.default_rng(0).standard_normal((2000, 1)).astype(np.float32)

@@ -484,7 +484,9 @@ def test_only_those_that_need_it_get_a_finer_grid(monkeypatch):
     monkeypatch.setattr(QUADRATURE, "integral", integral)
     x = np.array([[1e-3], [1e-2], [3e-2], [0.1]])
     estimate = quadrature(LinearGaussian(1, 1, 1.0), Params({"W": (1, 1), "b": (1,)}), x)
-    assert calls == [(0.4, [0, 1, 2, 3]), (0.2, [1, 2, 3]), (0.1, [2, 3]), (0.05, [3])][: len(calls)] and len(calls) == 4
+    assert (
+        calls == [(0.4, [0, 1, 2, 3]), (0.2, [1, 2, 3]), (0.1, [2, 3]), (0.05, [3])][: len(calls)] and len(calls) == 4
+    )
     np.testing.assert_allclose(estimate.error, [1.6e-4, 4e-4, 3e-4, 2.5e-4], atol=1e-9)
 
 

@@ -3,16 +3,16 @@
 The bound says less than log p(x), by KL(q(z|x) || p(z|x)); MCEM has no bound at all. What separates the methods is
 where they look for the z that could have made x:
 
-| method       | looks                            | J       | off, in which direction, and what tells                   |
-|--------------|----------------------------------|---------|-----------------------------------------------------------|
-| `hmc`        | around a start, by Markov chains | below 5 | too low by hills that it never climbed: nothing tells;    |
-|              |                                  |         | too high when it changes hills: split R-hat               |
-| `importance` | where the encoder points         | any     | too low where q(z|x) is narrow: Pareto's k, few effective |
-|              |                                  |         | samples; by hills that q does not reach: nothing          |
-| `quadrature` | around every hill that it finds  | 1 to 3  | too low by hills that nothing slopes up to: nothing; else |
-|              |                                  |         | its error covers it                                       |
-| `ais`        | from the prior, step by step     | any     | too low, by hundreds of nats where one chain makes the    |
-|              |                                  |         | sum: few effective chains                                 |
+| method       | looks                            | J       | off, in which direction, and what tells                 |
+|--------------|----------------------------------|---------|---------------------------------------------------------|
+| `hmc`        | around a start, by Markov chains | below 5 | too low by hills that it never climbed: nothing tells;  |
+|              |                                  |         | too high when it changes hills: split R-hat             |
+| `importance` | where the encoder points         | any     | too low where q(z|x) is narrow: Pareto's k, few effective|
+|              |                                  |         | samples; by hills that q does not reach: nothing        |
+| `quadrature` | around every hill that it finds  | 1 to 3  | too low by hills that nothing slopes up to: nothing; else|
+|              |                                  |         | its error covers it                                     |
+| `ais`        | from the prior, step by step     | any     | too low, by hundreds of nats where one chain makes the  |
+|              |                                  |         | sum: few effective chains                               |
 
 Where what tells says so, the error is infinite. `results/log_px.md` shows each of these.
 

@@ -81,7 +81,7 @@ def log_mean(log_w: NDArray, tau: float = 1.0) -> tuple[NDArray, NDArray, NDArra
 
 
 def pareto_k(log_w: NDArray) -> NDArray:
-    """k of the generalised Pareto distribution that fits the largest of K weights; NaN for fewer than 25.   (K, M) -> (M,)
+    """k of the Pareto distribution that fits the largest of K weights; NaN for fewer than 25.   (K, M) -> (M,)
 
     The largest min(K / 5, 3 sqrt K) weights, over the next one, are fitted by the quick posterior mean of Zhang and
     Stephens (2009), and the result is drawn to 1/2 as ten more weights would, as Vehtari, Simpson, Gelman, Yao and

@@ -18,10 +18,10 @@ METHODS = ("hmc", "importance", "quadrature", "ais")
 
 # What an infinite error means, and what to do; and what the method cannot see in itself.
 INFINITE = {
-    "hmc": "the chain did not stay in one place or hardly moved, so log p(x) may be far lower or higher; try another start",
-    "importance": "a few samples make the sum, so log p(x) may be far higher; q(z|x) is too narrow there or points amiss",
+    "hmc": "the chain changed places or hardly moved, and log p(x) may be far lower or higher; try another start",
+    "importance": "a few samples make the sum, and log p(x) may be far higher: q(z|x) is too narrow or points amiss",
     "quadrature": "the sum takes more points than it may have; use ais",
-    "ais": "one chain makes the sum, so log p(x) may be far higher; a longer way (T) is needed",
+    "ais": "one chain makes the sum, and log p(x) may be far higher; a longer way (T) is needed",
 }
 BLIND = {
     "hmc": "blind to hills of the posterior that no chain has climbed: too low there, and nothing tells",
@@ -76,7 +76,7 @@ def log_marginal(
     if type(model.prior) is not StandardNormal:
         raise ValueError(f"log p(x) is estimated for the prior N(0, I) only; this model's is {model.prior.name}")
     if not model.J:
-        raise ValueError("this model has no latent numbers (J = 0): its log p(x) is log p(x|z), and nothing is to estimate")
+        raise ValueError("this model has no latent numbers (J = 0): its log p(x) is log p(x|z), nothing is to estimate")
     x = floats(x, theta)
     if method == "hmc":
         start = model.encoder.forward(phi, x)[0][0] if z is None else z

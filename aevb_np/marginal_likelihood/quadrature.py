@@ -33,7 +33,7 @@ SEARCH = {1: Search(12, 513, 0.4, 20_000), 2: Search(8, 129, 0.65, 50_000), 3: S
 CUT = 18.0  # nats below the largest term: where nothing is left to sum
 ROWS = 1000  # log p(x, z) at a time
 ROUNDING = 1e-11  # of log p(x): the sums of a few hundred pixels
-SPIKE = 4.0  # times narrower than the hill that it stands on
+SPIKE = 2.5  # times narrower than the hill that it stands on
 
 
 def quadrature(
@@ -134,7 +134,7 @@ def integral(
     # 3. what is beyond the last points: it falls by CUT nats at least over as many points as there are up to here
     last = point.log_term < point.top[row] - CUT
     extent = np.zeros(len(found.row))
-    np.maximum.at(extent, point.hill, np.abs(point.index).max(axis=1))
+    np.maximum.at(extent, point.hill, np.abs(point.steps).max(axis=1))
     off += np.bincount(row[last], term[last] * (3 + extent[point.hill[last]] / 4), M)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = off / total
@@ -143,9 +143,9 @@ def integral(
 
 
 def disagreement(point: "Lattice", term: NDArray, C: int) -> NDArray:
-    """How far the grids of every second point along every axis, 2^J for each hill, are from their mean at most.   (C,)"""
-    J = point.index.shape[1]
-    member = point.index % 2 @ 2 ** np.arange(J)
+    """How far the grids of every second point, 2^J for each hill, are from their mean at most.   (C,)"""
+    J = point.steps.shape[1]
+    member = point.steps % 2 @ 2 ** np.arange(J)
     parts = np.bincount(point.hill * 2**J + member, term, C * 2**J).reshape(C, -1)
     return np.abs(2**J * parts - parts.sum(axis=1, keepdims=True)).max(axis=1)
 
@@ -154,7 +154,7 @@ class Lattice(NamedTuple):
     """Points of the grids of all hills, sorted by hill and index, and the logarithm of what each adds to p(x)."""
 
     hill: NDArray  # (P,)
-    index: NDArray  # (P, J), whole numbers
+    steps: NDArray  # (P, J), from the top, whole numbers
     key: NDArray  # (P,), hill and index in one number
     log_term: NDArray  # (P,)
     full: NDArray  # (M,): more points were needed than are allowed
@@ -165,7 +165,8 @@ def lattice(decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: floa
     """The grids, each grown from the top of its hill by the neighbours of every point that counts.
 
     The widest hill of a datapoint comes first. Another whose top is already among the points, and not much narrower, is
-    summed up there. One that is much narrower, a spike, lends its own fine grid to all of the hill that it stands on.
+    summed up there. Where others are much narrower, spikes, the hill that they stand on gets a grid as fine as
+    they are.
     """
     grid = Growing(decoder, theta, x, found, spacing, points)
     volume = np.linalg.slogdet(found.root)[1]
@@ -184,12 +185,8 @@ def lattice(decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: floa
         group[new] = new
         grid.grow(new)
     narrower = np.linalg.norm(np.linalg.inv(found.root) @ found.root[group], 2, axis=(1, 2))
-    narrower[group < 0] = 0
-    finest = np.lexsort((-narrower, group))
-    finest = finest[np.unique(group[finest], return_index=True)[1]]  # the narrowest of every group
-    spikes = finest[narrower[finest] > SPIKE]
-    grid.remove(group[spikes])
-    grid.grow(spikes)
+    spikes = np.flatnonzero((group >= 0) & (narrower > SPIKE))
+    grid.refine(group[spikes], spikes)
     return grid.lattice()
 
 
@@ -197,7 +194,14 @@ class Growing:
     """The points of all grids so far, by their keys: a hill and an index along every axis in one whole number."""
 
     def __init__(self, decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: float, points: int):
-        self.decoder, self.theta, self.x, self.found, self.spacing, self.points = decoder, theta, x, found, spacing, points
+        self.decoder, self.theta, self.x, self.found, self.spacing, self.points = (
+            decoder,
+            theta,
+            x,
+            found,
+            spacing,
+            points,
+        )
         J = found.z.shape[1]
         self.base = 2 ** (39 // J)  # an index lies between plus and minus half of this
         self.stride = self.base ** np.arange(J)
@@ -251,10 +255,18 @@ class Growing:
         at = self.position(key)
         return near & (self.key[at] == key) & (self.log_term[at] > self.top[found.row[hill]] - CUT)
 
-    def remove(self, hills: NDArray) -> None:
-        """Take the grids of some hills away."""
+    def refine(self, wide: NDArray, spikes: NDArray) -> None:
+        """Instead of the grids of wide hills, others that are as fine as all of their spikes in every direction."""
+        hills, root = np.unique(wide), self.found.root.copy()
+        for hill in hills:
+            roots = root[spikes[wide == hill]]
+            sharpness = np.linalg.inv(roots @ roots.swapaxes(1, 2)).sum(axis=0)
+            root[hill] = np.linalg.cholesky(np.linalg.inv(sharpness))
         kept = ~np.isin(self.places(self.key)[0], hills)
         self.key, self.log_term = self.key[kept], self.log_term[kept]
+        self.found = self.found._replace(root=root)
+        self.log_volume = np.linalg.slogdet(root)[1] + len(self.stride) * np.log(self.spacing)
+        self.grow(hills)
 
     def lattice(self) -> Lattice:
         """What has grown."""
@@ -271,7 +283,7 @@ def log_p(decoder: Any, theta: Params, x: NDArray, row: NDArray, z: NDArray) -> 
 
 def left_out(point: Lattice) -> NDArray:
     """2 exp(-2 pi^2 (sigma / h)^2) for every point, h / sigma from the second differences along every axis.   (P,)"""
-    J = point.index.shape[1]
+    J = point.steps.shape[1]
     base = 2 ** (39 // J)
     share = np.zeros(len(point.key))
     for j in range(J):
