@@ -527,7 +527,8 @@ def test_a_figure_from_the_command_line(aevb, tiny, tmp_path, monkeypatch):
 
 def test_a_dry_run_trains_nothing(aevb, tiny, tmp_path):
     code, out, _ = aevb("figure", "2", "--budget", "full", "--dry-run", "--jobs", 2)
-    assert code == 0 and re.fullmatch(r"measuring this machine ...\n2 curves, about \d+ s on 2 processes, 0 MB in results.work\n", out)
+    said = r"measuring this machine \.\.\.\n2 curves, about \d+ s on 2 processes, 0 MB in results.work\n"
+    assert code == 0 and re.fullmatch(said, out)
     assert not (tmp_path / "results").exists()
 
 

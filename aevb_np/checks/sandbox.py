@@ -44,7 +44,8 @@ def check_file(path: str | os.PathLike, seconds: float = 60.0, explain: int = 0)
         except StudentError as failure:
             report.add(hygiene.fault("exception", failure.where, str(failure), NOT_RUN))
         except LateError:  # it may be right, and slow
-            text = f"it did not finish in {seconds:g} seconds, in {theirs.doing}: --seconds {10 * seconds:g} gives it more"
+            text = f"it did not finish in {seconds:g} seconds, in {theirs.doing}: "
+            text += f"--seconds {10 * seconds:g} gives it more"
             if theirs.doing == "loading the file":
                 text += ", if it is no endless loop and no training at the top level"
             report.not_judged = dict.fromkeys(report.asked, text)
