@@ -1,7 +1,7 @@
 """Auto-Encoding Variational Bayes in pure NumPy, every gradient written by hand.
 
 In the order in which a reader meets them: the front door, the model, its bound, its training, and the pieces below.
-`data`, `plotting`, `pictures` and the other modules are there by their names.
+`data`, `plotting` and the other modules are there by their names.
 
 Nothing is loaded before it is asked for. So the command line can choose the BLAS kernel of its process before NumPy is
 there, and `aevb --help` need not wait for NumPy at all.

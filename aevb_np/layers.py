@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np import numerics
-from aevb_np.blas import add_product
+from aevb_np.in_place_sums import add_product
 from aevb_np.params import Params
 
 

@@ -14,8 +14,8 @@ from aevb_np.model import VAE
 from aevb_np.objective import Ascent, prior_precision
 from aevb_np.optimizers import Optimizer
 from aevb_np.params import Params
-from aevb_np.posterior import posterior
 from aevb_np.streams import stream
+from aevb_np.true_posterior import posterior
 
 LEAPFROGS = 10  # in a move
 UPDATES = 5  # of theta after each move

@@ -31,10 +31,10 @@ def softplus(a: NDArray) -> NDArray:
     >>> [float(y) for y in softplus(np.array([-1000.0, 1000.0]))]
     [0.0, 1000.0]
     """
-    y = np.minimum(a, 40)
+    y = np.minimum(a, 40)[...]  # an array even of a single number, to be written into
     np.exp(y, out=y)
     np.log1p(y, out=y)
-    return np.maximum(y, a, out=y)
+    return np.maximum(y, a, out=y)[()]
 
 
 def log_mean_exp(a: NDArray, axis: int = 0) -> NDArray:

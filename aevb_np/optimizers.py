@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.blas import add_scaled
+from aevb_np.in_place_sums import add_scaled
 
 BLOCK = 32_768  # numbers: parameters, gradient, memory and a scratch of this length stay in a core's cache together
 

@@ -26,9 +26,9 @@ from aevb_np.evaluation import BLOCK, evaluate
 from aevb_np.hmc import move
 from aevb_np.marginal_likelihood import importance_sampling
 from aevb_np.marginal_likelihood.importance import ROWS
-from aevb_np.posterior import BLOCK as CHAINS
-from aevb_np.posterior import posterior
 from aevb_np.training import Minibatches, loop
+from aevb_np.true_posterior import BLOCK as CHAINS
+from aevb_np.true_posterior import posterior
 
 PAPER = Setting("784-500-20")
 D, H, J, M = PAPER.D, PAPER.H, PAPER.J, PAPER.M

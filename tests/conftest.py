@@ -9,8 +9,8 @@ from aevb_np.data import Dataset
 # `pytest -m quick`: the equations, the algorithms and the house, for somebody who has changed a line. The rest trains
 # longer, starts processes or draws.
 QUICK = (
-    "architecture", "bits", "blas", "config", "documents", "estimators", "evaluation", "facts", "gradients", "method",
-    "prior", "reparameterization", "run", "wake_sleep",
+    "architecture", "bits", "config", "documents", "estimators", "evaluation", "facts", "gradients", "in_place_sums",
+    "method", "prior", "reparameterization", "run", "wake_sleep",
 )  # fmt: skip
 
 

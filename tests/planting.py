@@ -93,7 +93,8 @@ def gradient_of(mutant: Mutant, like: "Sizes") -> Callable[[Point], dict[str, ND
     made = modules(mutant)
     wrong = made["aevb_np.networks"]
     decoders, encoders = (wrong if mutant.who in (who, ALL) else None for who in (DECODER, ENCODER))
-    model = VAE(like.decoder(decoders), like.encoder(encoders))
+    prior = made["aevb_np.distributions"].StandardNormal()
+    model = VAE(like.decoder(decoders), like.encoder(encoders), prior)
     estimators = made["aevb_np.estimators"]
 
     def gradient(at: Point) -> dict[str, NDArray]:

@@ -13,10 +13,10 @@ from finite_differences import complex_step, relative_error
 from test_facts import assert_mean
 from test_gradients import Draw, J, data_for, model_of
 
-from aevb_np import posterior as posterior_module
+from aevb_np import true_posterior as posterior_module
 from aevb_np.hmc import Draws, leapfrog, move, sample, tune
-from aevb_np.posterior import posterior
 from aevb_np.streams import stream
+from aevb_np.true_posterior import posterior
 
 C = 13  # chains
 KINDS = ("bernoulli", "gaussian", "gaussian floored")

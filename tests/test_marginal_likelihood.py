@@ -34,8 +34,8 @@ from aevb_np.marginal_likelihood.hills import Hills, hills
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params
-from aevb_np.posterior import posterior
 from aevb_np.streams import stream
+from aevb_np.true_posterior import posterior
 
 # the modules, whose names in the package are those of their functions
 QUADRATURE, APPENDIX_D = (import_module(f"aevb_np.marginal_likelihood.{name}") for name in ("quadrature", "appendix_d"))

@@ -14,9 +14,9 @@ from aevb_np.model import VAE
 from aevb_np.networks import GaussianMLP
 from aevb_np.optimizers import SGD, Adagrad
 from aevb_np.params import Params
-from aevb_np.posterior import posterior
 from aevb_np.runs.fitting import fit_encoder
 from aevb_np.streams import stream
+from aevb_np.true_posterior import posterior
 
 N, M = 13, 5
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aevb_np import hmc
 from aevb_np.completion.observation import Observation
 from aevb_np.params import Params
-from aevb_np.posterior import posterior
+from aevb_np.true_posterior import posterior
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from aevb_np.marginal_likelihood.appendix_d import JITTER, S
 from aevb_np.marginal_likelihood.estimate import Estimate, floats, log_mean
 from aevb_np.numerics import sigmoid
 from aevb_np.params import Params
-from aevb_np.posterior import posterior
 from aevb_np.reparameterization import repeat
+from aevb_np.true_posterior import posterior
 
 STEP = 0.5  # the leapfrog step at the prior, whose width is 1
 ROWS = 1000  # rows at a time in which p(x|z) is evaluated

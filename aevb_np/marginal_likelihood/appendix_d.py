@@ -18,8 +18,8 @@ from aevb_np import hmc
 from aevb_np.marginal_likelihood.densities import DENSITIES
 from aevb_np.marginal_likelihood.estimate import Estimate, floats, log_mean, split_r_hat
 from aevb_np.params import Params
-from aevb_np.posterior import posterior
 from aevb_np.reparameterization import repeat
+from aevb_np.true_posterior import posterior
 
 S = 4  # leapfrog steps of a move, as in Appendix E for its figure
 # In two dimensions four steps at an acceptance of 0.9 lead most of the way round the bowl, to near where they started.

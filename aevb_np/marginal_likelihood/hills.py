@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aevb_np.distributions import standard_normal_log_prob
 from aevb_np.params import Params
-from aevb_np.posterior import posterior
+from aevb_np.true_posterior import posterior
 
 NUMBERS = 20_000_000  # log p(x, z) at a time, 160 MB
 CLIMBED = 16  # starts for each x at most, the most promising

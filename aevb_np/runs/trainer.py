@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from aevb_np import training
-from aevb_np.blas import routine
 from aevb_np.data.dataset import Dataset
 from aevb_np.evaluation import Images, Moment, Row
+from aevb_np.in_place_sums import routine
 from aevb_np.model import VAE
 from aevb_np.params import Params
 from aevb_np.runs.config import Config

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from aevb_np import blas, distributions, layers, written_out
-from aevb_np.blas import add_product, add_scaled
+from aevb_np import distributions, in_place_sums, layers, written_out
+from aevb_np.in_place_sums import add_product, add_scaled
 from aevb_np.optimizers import Adagrad
 from aevb_np.params import Params
 
@@ -13,7 +13,7 @@ KINDS = ("float32", "float64", "complex64", "complex128", "float16", "longdouble
 
 @pytest.fixture(autouse=True)
 def small_is_large(monkeypatch):
-    monkeypatch.setattr(blas, "LARGE", 1)
+    monkeypatch.setattr(in_place_sums, "LARGE", 1)
 
 
 def draw(rng, kind, *shape):
@@ -68,8 +68,8 @@ def test_nan_and_infinity_are_added_too():
 def test_large_arrays_are_really_handed_to_blas(monkeypatch):
     """The fast way is taken at the paper's sizes, or the test above would compare the plain one with itself."""
     asked = []
-    monkeypatch.setattr(blas, "LARGE", 100_000)
-    monkeypatch.setattr(blas, "routine", lambda *what: asked.append(what) or (lambda *a, **k: None))
+    monkeypatch.setattr(in_place_sums, "LARGE", 100_000)
+    monkeypatch.setattr(in_place_sums, "routine", lambda *what: asked.append(what) or (lambda *a, **k: None))
     add_product(np.zeros((784, 500), np.float32), np.ones((2, 784), np.float32), np.ones((2, 500), np.float32))
     add_product(np.zeros((500, 20), np.float32), np.ones((2, 500), np.float32), np.ones((2, 20), np.float32))
     add_scaled(np.zeros(500), 1.0, np.zeros(500))
