@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
-MARKS = {"products": ".", "torch eager": "s", "torch compiled": "^", "jax jit": "o", "jax scan": "D"}
+MARKS = {"products": ".", "limit": "v", "torch eager": "s", "torch compiled": "^", "jax jit": "o", "jax scan": "D"}
 
 
 def main():
@@ -50,7 +50,7 @@ def draw(ax, sides):
     for k, (side, mark) in enumerate(MARKS.items()):
         places = [(n, rows[side]) for n, rows in enumerate(sides.values()) if side in rows]
         x = [float(row["ours_over_this"]) for _, row in places]
-        y = [n + 0.14 * (k - 2) for n, _ in places]
+        y = [n + 0.13 * (k - 2.5) for n, _ in places]
         low, high = ([float(row[end]) for _, row in places] for end in ("low", "high"))
         ax.hlines(y, low, high, color="0.6")
         ax.plot(x, y, mark, color=str(0.15 * k), label=side)

@@ -68,7 +68,7 @@ def log_px_given(model: VAE, x: NDArray, output: Any) -> tuple[NDArray, Any]:
 
 def units_of(model: VAE) -> str:
     """The kind of its hidden units, one of UNITS."""
-    return getattr(model.encoder, "units", "tanh")
+    return model.encoder.unit
 
 
 def paths(

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb_np.layers import affine, sigmoid
+from aevb_np.layers import HIDDEN_UNITS, affine, sigmoid
 from aevb_np.networks import affine_shapes
 from aevb_np.numerics import sigmoid as sigmoid_of
-from aevb_np.numerics import softplus
 from aevb_np.params import Params, Shapes
 
 
@@ -25,10 +24,13 @@ class Unit(NamedTuple):
     slope: Callable[[NDArray], NDArray]
 
 
-UNITS = {
-    "tanh": Unit(np.tanh, "1 - h^2", lambda a: 1 - np.tanh(a) ** 2),
-    "relu": Unit(lambda a: np.maximum(a, 0.0), "(a > 0)", lambda a: (a > 0) * 1.0),
-    "softplus": Unit(softplus, "sigmoid(a)", sigmoid_of),
+def of_layer(layer: Callable, words: str) -> Unit:
+    """A hidden unit that the package has itself."""
+    return Unit(lambda a: layer(a)[0], words, lambda a: layer(a)[1](np.ones_like(a)))
+
+
+SLOPES = {"tanh": "1 - h^2", "relu": "(a > 0)", "softplus": "sigmoid(a)"}
+UNITS = {name: of_layer(layer, SLOPES.get(name, f"its slope, {name}'")) for name, layer in HIDDEN_UNITS.items()} | {
     "sigmoid": Unit(sigmoid_of, "h (1 - h)", lambda a: sigmoid_of(a) * sigmoid_of(-a)),
     "elu": Unit(
         lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))),
@@ -64,7 +66,7 @@ class OneHiddenLayer:
     ----------
     n_in, H, n_out : int
         Numbers in u, hidden units, numbers in v.
-    units : str
+    unit : str
         One of UNITS.
     heads : tuple of str
         "logits", or "mean", or "mean" and "log_var".
@@ -74,16 +76,16 @@ class OneHiddenLayer:
         That of a Gaussian with a mean only.
     """
 
-    def __init__(self, n_in: int, H: int, n_out: int, units: str, heads: tuple[str, ...], sigmoid_mean: bool = False,
+    def __init__(self, n_in: int, H: int, n_out: int, unit: str, heads: tuple[str, ...], sigmoid_mean: bool = False,
                  variance: float = 0.0):  # fmt: skip
-        self.n_in, self.H, self.n_out, self.units = n_in, H, n_out, units
+        self.n_in, self.H, self.n_out, self.unit = n_in, H, n_out, unit
         self.sigmoid_mean, self.variance = sigmoid_mean, variance
         self.shapes: Shapes = {"hidden": affine_shapes(n_in, H)} | {head: affine_shapes(H, n_out) for head in heads}
 
     def forward(self, p: Params, u: NDArray) -> tuple[Any, Callable]:
         """One array, or the mean and the log-variance, and a backward that takes as many."""
         a, back_hidden = affine(p.hidden, u)
-        h = UNITS[self.units].f(a)
+        h = UNITS[self.unit].f(a)
         outputs, backs = zip(*(affine(getattr(p, head), h) for head in tuple(self.shapes)[1:]))
         back_sigmoid: Callable = lambda dm: dm  # noqa: E731
         if self.sigmoid_mean:
@@ -93,6 +95,6 @@ class OneHiddenLayer:
         def backward(*d, inputs=True):
             d = back_sigmoid(d[0]), *d[1:]
             dh = sum(back(one) for back, one in zip(backs, d))
-            return back_hidden(dh * UNITS[self.units].slope(a), inputs)
+            return back_hidden(dh * UNITS[self.unit].slope(a), inputs)
 
         return (outputs if len(outputs) > 1 else outputs[0]), backward

@@ -220,9 +220,9 @@ def resumed(args: argparse.Namespace) -> tuple[Any, Path]:
     if run.config.samples < run.samples and (args.samples is not None or args.epochs is not None):
         raise ValueError(f"this run has seen {run.samples:,} samples already; {run.config.samples:,} cannot undo them")
     now, then = versions(run.config.threads), run.config.versions
-    for what in ("numpy", "blas", "kernel"):
-        if now[what] != then.get(what):
-            print(f"note: {what} is {now[what]} now and was {then.get(what)}; the last bits can differ for it")
+    for what in ("aevb_np", "numpy", "scipy", "blas", "kernel"):
+        if now[what] != then.get(what, now[what]):
+            print(f"note: {what} is {now[what]} now and was {then[what]}; the last bits can differ for it")
     if run.samples < run.config.samples:
         print(f"{folder}: going on at {run.samples:,} of {run.config.samples:,} samples")
     return run, folder
@@ -274,7 +274,8 @@ def introduction(run: Any) -> Iterator[str]:
         f"{how}, M = {c.minibatch}, prior on {c.prior}"
     )
     warmup = f" after {c.warmup} gradients of warm-up" if c.warmup else ""
-    yield f"{c.optimizer}, step {c.step:g}{warmup}; {c.samples:,} samples; seed {c.seed}, {c.dtype}"
+    start = f", start {c.start}" if c.start != "paper" else ""
+    yield f"{c.optimizer}, step {c.step:g}{warmup}; {c.samples:,} samples; seed {c.seed}, {c.dtype}{start}"
 
 
 # -- during ---------------------------------------------------------------------------------------------------------
