@@ -248,7 +248,8 @@ def test_nothing_is_graded_twice_and_wishes_are_heard(class_graded, capsys):
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_what_is_graded_is_kept_and_the_run_goes_on(tmp_path, kind):
-    laid(tmp_path / "work", {f"s{i}/ex06.py": RIGHT for i in range(4)})
+    slow = "import time\ntime.sleep(2)\n"  # so that the signal comes before the last one is through
+    laid(tmp_path / "work", {f"s{i}/ex06.py": slow * (i > 1) + RIGHT for i in range(4)})
     command = [sys.executable, "-u", "-m", "aevb_np", "grade", "work", "--jobs", "1"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         next(line for line in process.stdout if "passes" in line)
