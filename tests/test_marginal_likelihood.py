@@ -443,27 +443,43 @@ def test_too_few_points_know_nothing():
     assert np.isinf(estimate.error).all() and np.isfinite(estimate.log_px).all()
 
 
+class Sum(certainty.Curve):
+    """p(x|z) that does not look at x: along every axis a sum of exp(height - (z - middle)^2 / 2 width^2)."""
+
+    def __init__(self, J, height, middle, width):
+        super().__init__(J, None, None, 1.0)
+        self.height, self.middle, self.width = (np.array(part) for part in (height, middle, width))
+
+    def log_prob(self, theta, x, z, value=True):
+        away = (z[..., None] - self.middle) / self.width  # (M, J, number of parts)
+        part = self.height - 0.5 * away**2
+        log_p = np.logaddexp.reduce(part, axis=2)
+        slope = -(np.exp(part - log_p[..., None]) * away / self.width).sum(axis=2)
+        return log_p.sum(axis=1), lambda d, inputs=True, parameters=True: d[:, None] * slope
+
+    def log_prob_pairs(self, theta, x, z):
+        return np.tile(self.log_prob(theta, x, z)[0], (len(x), 1))
+
+    def exact(self):
+        variance = 1 + self.width**2
+        part = self.height + np.log(self.width) - 0.5 * (np.log(variance) + self.middle**2 / variance)
+        return self.n_in * np.logaddexp.reduce(part)
+
+
 def test_a_spike_on_a_hill():
     """A hill fifty times as wide as what stands on it: found, and summed up on one fine grid if there is room."""
-
-    class Spiked(certainty.Curve):
-        """p(x|z) that does not look at x: 1 + a spike of height 30 and width 0.02 at 0.3."""
-
-        def log_prob(self, theta, x, z, value=True):
-            bump = 30 * np.exp(-0.5 * ((z - 0.3) / 0.02) ** 2)
-            slope = -bump * (z - 0.3) / 0.02**2 / (1 + bump)
-            return np.log1p(bump).sum(axis=1), lambda d, inputs=True, parameters=True: d[:, None] * slope
-
-        def log_prob_pairs(self, theta, x, z):
-            return np.tile(self.log_prob(theta, x, z)[0], (len(x), 1))
-
     for J in (1, 2):
-        model = Spiked(J, None, None, 1.0)
+        model = Sum(J, [0, math.log(30)], [0.3, 0.3], [100, 0.02])
         estimate = quadrature(model, Params(model.shapes), np.zeros((1, J)))
-        narrow = math.sqrt(1 + 0.02**2)
-        exact = J * math.log(1 + 30 * 0.02 / narrow * math.exp(-0.5 * 0.3**2 / narrow**2))
-        assert abs(estimate.log_px[0] - exact) < 3 * estimate.error[0]
+        assert abs(estimate.log_px[0] - model.exact()) < 3 * estimate.error[0]
         assert np.isinf(estimate.error[0]) == (J == 2)  # where a grid as fine as the spike would be too large
+
+
+def test_a_spike_beyond_a_valley():
+    """The grid of the wide hill reaches the spike, just; the finer one, whose terms are smaller, would stop between."""
+    model = Sum(1, [-14, 0], [2, 0], [0.5, 0.1])
+    estimate = quadrature(model, Params(model.shapes), np.zeros((1, 1)))
+    assert abs(estimate.log_px[0] - model.exact()) < estimate.error[0] < 1e-3
 
 
 def test_quadrature_in_three_dimensions():
