@@ -425,7 +425,7 @@ def test_every_hill_is_found():
     for sigma in (0.1, 1e-2, 1e-3):
         model = certainty.Curve(2, lambda z: z**2, lambda z: 2 * z, sigma)
         x = np.random.default_rng(0).uniform(0.5, 4, (20, 2))
-        found = hills(model, Params(model.shapes), x, 8.0, 129)
+        found, _ = hills(model, Params(model.shapes), x, 8.0, 129)
         assert np.bincount(found.row).tolist() == [4] * 20
         np.testing.assert_allclose(found.z**2, x[found.row], atol=2.5 * sigma)
 
@@ -491,15 +491,15 @@ def test_quadrature_in_three_dimensions():
 
 def test_only_those_that_need_it_get_a_finer_grid(monkeypatch):
     """Datapoints whose error is small are left alone; the others are summed again with half the spacing."""
-    calls = []
+    model, calls = LinearGaussian(1, 1, 1.0), []
 
     def integral(decoder, theta, x, found, spacing, points):
         calls.append((spacing, np.unique(found.row).tolist()))
-        return np.zeros(4), x[:, 0] * spacing**2, np.zeros(4, bool)
+        return model.log_marginal(theta, x), x[:, 0] * spacing**2, np.zeros(4, bool)
 
     monkeypatch.setattr(QUADRATURE, "integral", integral)
     x = np.array([[1e-3], [1e-2], [3e-2], [0.1]])
-    estimate = quadrature(LinearGaussian(1, 1, 1.0), Params({"W": (1, 1), "b": (1,)}), x)
+    estimate = quadrature(model, Params(model.shapes), x)
     assert (
         calls == [(0.4, [0, 1, 2, 3]), (0.2, [1, 2, 3]), (0.1, [2, 3]), (0.05, [3])][: len(calls)] and len(calls) == 4
     )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.marginal_likelihood.estimate import Estimate
-from aevb_np.marginal_likelihood.hills import Hills, hills
+from aevb_np.marginal_likelihood.hills import Hills, hills, trapezoidal
 from aevb_np.model import log_joint
 from aevb_np.params import Params
 
@@ -29,7 +29,7 @@ class Search(NamedTuple):
     points: int  # for one datapoint at most
 
 
-SEARCH = {1: Search(12, 513, 0.4, 20_000), 2: Search(8, 129, 0.65, 50_000), 3: Search(6, 41, 0.65, 200_000)}
+SEARCH = {1: Search(12, 4097, 0.4, 20_000), 2: Search(8, 129, 0.65, 50_000), 3: Search(6, 41, 0.65, 200_000)}
 CUT = 18.0  # nats below the largest term: where nothing is left to sum
 ROWS = 1000  # log p(x, z) at a time
 ROUNDING = 1e-11  # of log p(x): the sums of a few hundred pixels
@@ -95,7 +95,7 @@ def quadrature(
     if not tolerance > 0:
         raise ValueError(f"the tolerance of an error is more than 0 nats; got {tolerance:g}")
     theta, x = Params(theta.shapes, theta.flat.astype(np.float64)), x.astype(np.float64)
-    found = hills(decoder, theta, x, B, SEARCH[J].n)
+    found, grid = hills(decoder, theta, x, B, SEARCH[J].n)
     log_px, error = np.full((2, len(x)), np.inf)
     todo, spacing = np.arange(len(x)), SEARCH[J].spacing
     while len(todo):
@@ -104,6 +104,7 @@ def quadrature(
         log_px[todo] = np.where(better, value[todo], log_px[todo])
         error[todo] = np.where(better, np.where(full[todo], np.inf, off[todo]), error[todo])
         todo, spacing = todo[(off[todo] > tolerance) & ~full[todo]], spacing / 2
+    error = np.fmax(error, np.abs(grid.log_px - log_px) - grid.error)  # a spike that is no hill shows here
     return Estimate(log_px, error + ROUNDING * (1 + np.abs(log_px)))
 
 
@@ -301,5 +302,5 @@ def left_out(point: Lattice) -> NDArray:
         there = np.all([point.key[side] == point.key + d * base**j for side, d in zip(sides, (-1, 1))], axis=0)
         with np.errstate(all="ignore"):
             second = 2 * point.log_term - point.log_term[sides[0]] - point.log_term[sides[1]]  # (h / sigma)^2
-            share += np.where(there & (second > 0), 2 * np.exp(-2 * np.pi**2 / second), 0)
+            share += np.where(there & (second > 0), trapezoidal(second), 0)
     return np.minimum(share, 1)
