@@ -30,7 +30,7 @@ from aevb_np.marginal_likelihood import (
     starts,
 )
 from aevb_np.marginal_likelihood.estimate import log_mean, pareto_k, split_r_hat, tail
-from aevb_np.marginal_likelihood.hills import Hills, hills
+from aevb_np.marginal_likelihood.hills import Hills, climbed, hills
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params
@@ -480,6 +480,32 @@ def test_a_spike_beyond_a_valley():
     model = Sum(1, [-14, 0], [2, 0], [0.5, 0.1])
     estimate = quadrature(model, Params(model.shapes), np.zeros((1, 1)))
     assert abs(estimate.log_px[0] - model.exact()) < estimate.error[0] < 1e-3
+
+
+def test_a_spike_on_a_slope():
+    """It is no hill, for the slope is as steep; no climb ends there. The sum over the first grid tells of it."""
+    model = Sum(1, [-3, 0], [-2, -1], [0.025, 1])
+    found, _ = hills(model, Params(model.shapes), np.zeros((1, 1)), 12.0, 4097)
+    assert len(found.row) == 1
+    estimate = quadrature(model, Params(model.shapes), np.zeros((1, 1)))
+    assert 1e-4 < abs(estimate.log_px[0] - model.exact()) < 3 * estimate.error[0] < 3e-3
+
+
+def test_a_climb_steps_back():
+    """Sides that are straight, steep and far: a whole Newton step lands on the other side, and lower, every time."""
+
+    class Roof(certainty.Curve):
+        """log p(x|z) = -100 sqrt(1 + z^2)."""
+
+        def log_prob(self, theta, x, z, value=True):
+            root = np.sqrt(1 + z**2)
+            return -100 * root.sum(axis=1), lambda d, inputs=True, parameters=True: -100 * d[:, None] * z / root
+
+    model = Roof(1, None, None, 1.0)
+    z = np.array([[5.0], [-7.0], [30.0]])
+    found = climbed(model, Params(model.shapes), np.zeros((3, 1)), np.arange(3), z, np.ones((3, 1, 1)))
+    np.testing.assert_allclose(found.z, 0, atol=0.4 / math.sqrt(101))
+    np.testing.assert_allclose(found.root, 1 / math.sqrt(101), rtol=0.1)
 
 
 def test_quadrature_in_three_dimensions():
