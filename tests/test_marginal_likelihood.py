@@ -30,7 +30,7 @@ from aevb_np.marginal_likelihood import (
     starts,
 )
 from aevb_np.marginal_likelihood.estimate import log_mean, pareto_k, split_r_hat, tail
-from aevb_np.marginal_likelihood.hills import Hills, hills
+from aevb_np.marginal_likelihood.hills import Hills, climbed, hills
 from aevb_np.model import VAE
 from aevb_np.networks import BernoulliMLP, GaussianMLP
 from aevb_np.params import Params
@@ -425,7 +425,7 @@ def test_every_hill_is_found():
     for sigma in (0.1, 1e-2, 1e-3):
         model = certainty.Curve(2, lambda z: z**2, lambda z: 2 * z, sigma)
         x = np.random.default_rng(0).uniform(0.5, 4, (20, 2))
-        found = hills(model, Params(model.shapes), x, 8.0, 129)
+        found, _ = hills(model, Params(model.shapes), x, 8.0, 129)
         assert np.bincount(found.row).tolist() == [4] * 20
         np.testing.assert_allclose(found.z**2, x[found.row], atol=2.5 * sigma)
 
@@ -443,27 +443,69 @@ def test_too_few_points_know_nothing():
     assert np.isinf(estimate.error).all() and np.isfinite(estimate.log_px).all()
 
 
+class Sum(certainty.Curve):
+    """p(x|z) that does not look at x: along every axis a sum of exp(height - (z - middle)^2 / 2 width^2)."""
+
+    def __init__(self, J, height, middle, width):
+        super().__init__(J, None, None, 1.0)
+        self.height, self.middle, self.width = (np.array(part) for part in (height, middle, width))
+
+    def log_prob(self, theta, x, z, value=True):
+        away = (z[..., None] - self.middle) / self.width  # (M, J, number of parts)
+        part = self.height - 0.5 * away**2
+        log_p = np.logaddexp.reduce(part, axis=2)
+        slope = -(np.exp(part - log_p[..., None]) * away / self.width).sum(axis=2)
+        return log_p.sum(axis=1), lambda d, inputs=True, parameters=True: d[:, None] * slope
+
+    def log_prob_pairs(self, theta, x, z):
+        return np.tile(self.log_prob(theta, x, z)[0], (len(x), 1))
+
+    def exact(self):
+        variance = 1 + self.width**2
+        part = self.height + np.log(self.width) - 0.5 * (np.log(variance) + self.middle**2 / variance)
+        return self.n_in * np.logaddexp.reduce(part)
+
+
 def test_a_spike_on_a_hill():
     """A hill fifty times as wide as what stands on it: found, and summed up on one fine grid if there is room."""
+    for J in (1, 2):
+        model = Sum(J, [0, math.log(30)], [0.3, 0.3], [100, 0.02])
+        estimate = quadrature(model, Params(model.shapes), np.zeros((1, J)))
+        assert abs(estimate.log_px[0] - model.exact()) < 3 * estimate.error[0]
+        assert np.isinf(estimate.error[0]) == (J == 2)  # where a grid as fine as the spike would be too large
 
-    class Spiked(certainty.Curve):
-        """p(x|z) that does not look at x: 1 + a spike of height 30 and width 0.02 at 0.3."""
+
+def test_a_spike_beyond_a_valley():
+    """The grid of the wide hill reaches the spike, just; the finer one, whose terms are smaller, would stop between."""
+    model = Sum(1, [-14, 0], [2, 0], [0.5, 0.1])
+    estimate = quadrature(model, Params(model.shapes), np.zeros((1, 1)))
+    assert abs(estimate.log_px[0] - model.exact()) < estimate.error[0] < 1e-3
+
+
+def test_a_spike_on_a_slope():
+    """It is no hill, for the slope is as steep; no climb ends there. The sum over the first grid tells of it."""
+    model = Sum(1, [-3, 0], [-2, -1], [0.025, 1])
+    found, _ = hills(model, Params(model.shapes), np.zeros((1, 1)), 12.0, 4097)
+    assert len(found.row) == 1
+    estimate = quadrature(model, Params(model.shapes), np.zeros((1, 1)))
+    assert 1e-4 < abs(estimate.log_px[0] - model.exact()) < 3 * estimate.error[0] < 3e-3
+
+
+def test_a_climb_steps_back():
+    """Sides that are straight, steep and far: a whole Newton step lands on the other side, and lower, every time."""
+
+    class Roof(certainty.Curve):
+        """log p(x|z) = -100 sqrt(1 + z^2)."""
 
         def log_prob(self, theta, x, z, value=True):
-            bump = 30 * np.exp(-0.5 * ((z - 0.3) / 0.02) ** 2)
-            slope = -bump * (z - 0.3) / 0.02**2 / (1 + bump)
-            return np.log1p(bump).sum(axis=1), lambda d, inputs=True, parameters=True: d[:, None] * slope
+            root = np.sqrt(1 + z**2)
+            return -100 * root.sum(axis=1), lambda d, inputs=True, parameters=True: -100 * d[:, None] * z / root
 
-        def log_prob_pairs(self, theta, x, z):
-            return np.tile(self.log_prob(theta, x, z)[0], (len(x), 1))
-
-    for J in (1, 2):
-        model = Spiked(J, None, None, 1.0)
-        estimate = quadrature(model, Params(model.shapes), np.zeros((1, J)))
-        narrow = math.sqrt(1 + 0.02**2)
-        exact = J * math.log(1 + 30 * 0.02 / narrow * math.exp(-0.5 * 0.3**2 / narrow**2))
-        assert abs(estimate.log_px[0] - exact) < 3 * estimate.error[0]
-        assert np.isinf(estimate.error[0]) == (J == 2)  # where a grid as fine as the spike would be too large
+    model = Roof(1, None, None, 1.0)
+    z = np.array([[5.0], [-7.0], [30.0]])
+    found = climbed(model, Params(model.shapes), np.zeros((3, 1)), np.arange(3), z, np.ones((3, 1, 1)))
+    np.testing.assert_allclose(found.z, 0, atol=0.4 / math.sqrt(101))
+    np.testing.assert_allclose(found.root, 1 / math.sqrt(101), rtol=0.1)
 
 
 def test_quadrature_in_three_dimensions():
@@ -475,15 +517,15 @@ def test_quadrature_in_three_dimensions():
 
 def test_only_those_that_need_it_get_a_finer_grid(monkeypatch):
     """Datapoints whose error is small are left alone; the others are summed again with half the spacing."""
-    calls = []
+    model, calls = LinearGaussian(1, 1, 1.0), []
 
     def integral(decoder, theta, x, found, spacing, points):
         calls.append((spacing, np.unique(found.row).tolist()))
-        return np.zeros(4), x[:, 0] * spacing**2, np.zeros(4, bool)
+        return model.log_marginal(theta, x), x[:, 0] * spacing**2, np.zeros(4, bool)
 
     monkeypatch.setattr(QUADRATURE, "integral", integral)
     x = np.array([[1e-3], [1e-2], [3e-2], [0.1]])
-    estimate = quadrature(LinearGaussian(1, 1, 1.0), Params({"W": (1, 1), "b": (1,)}), x)
+    estimate = quadrature(model, Params(model.shapes), x)
     assert (
         calls == [(0.4, [0, 1, 2, 3]), (0.2, [1, 2, 3]), (0.1, [2, 3]), (0.05, [3])][: len(calls)] and len(calls) == 4
     )

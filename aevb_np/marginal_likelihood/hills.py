@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.distributions import standard_normal_log_prob
+from aevb_np.marginal_likelihood.estimate import Estimate
 from aevb_np.params import Params
 from aevb_np.true_posterior import posterior
 
@@ -42,16 +43,61 @@ class Hills(NamedTuple):
     root: NDArray
 
 
-def hills(decoder: Any, theta: Params, x: NDArray, B: float, n: int) -> Hills:
-    """The hills of every datapoint that can be reached from a grid of n points along every axis from -B to B."""
-    block = max(1, NUMBERS // n**decoder.n_in)
-    found = [starts(decoder, theta, x[i : i + block], B, n) for i in range(0, len(x), block)]
+def hills(decoder: Any, theta: Params, x: NDArray, B: float, n: int) -> tuple[Hills, Estimate]:
+    """The hills of every datapoint that can be reached from a grid of n points along every axis from -B to B.
+
+    And the sum over this grid, a second opinion.
+    """
+    block, axis = max(1, NUMBERS // n**decoder.n_in), np.linspace(-B, B, n)
+    found, sums = [], []
+    for i in range(0, len(x), block):
+        log_pxz = on_grid(decoder, theta, x[i : i + block], axis)
+        found.append(starts(log_pxz, axis))
+        sums.append(grid_sum(log_pxz, axis))
     row = np.concatenate([i * block + rows for i, (rows, _, _) in enumerate(found)])
     z, inverse = (np.concatenate([one[k] for one in found]) for k in (1, 2))
-    return distinct(climbed(decoder, theta, x, row, z, inverse))
+    log_px, error = np.concatenate(sums, axis=1)
+    return distinct(climbed(decoder, theta, x, row, z, inverse)), Estimate(log_px, error)
 
 
-def starts(decoder: Any, theta: Params, x: NDArray, B: float, n: int) -> tuple[NDArray, NDArray, NDArray]:
+def on_grid(decoder: Any, theta: Params, x: NDArray, axis: NDArray) -> NDArray:
+    """log p(x, z) for every x and every point of a grid.   (M, n, .., n)"""
+    J, M, n = decoder.n_in, len(x), len(axis)
+    grid = np.stack(np.meshgrid(*[axis] * J, indexing="ij"), axis=-1).reshape(-1, J)
+    log_pxz = np.empty((M, n**J))
+    for i in range(0, n**J, 2000):
+        z = grid[i : i + 2000]
+        log_pxz[:, i : i + 2000] = decoder.log_prob_pairs(theta, x, z) + standard_normal_log_prob(z)[0]
+    return np.where(np.isnan(log_pxz), -np.inf, log_pxz).reshape(M, *[n] * J)
+
+
+def grid_sum(log_pxz: NDArray, axis: NDArray) -> tuple[NDArray, NDArray]:
+    """log p(x) by the sum over a grid, and how far off it is by what the grid itself shows; each (M,)
+
+    That is a lot where hills are narrow for the grid, by their second differences, or lie at its edge.
+    """
+    M, n, J = len(log_pxz), len(axis), log_pxz.ndim - 1
+    top = log_pxz.reshape(M, -1).max(axis=1)
+    with np.errstate(all="ignore"):
+        term = np.exp(log_pxz - top.reshape(M, *[1] * J))
+        total, off = term.reshape(M, -1).sum(axis=1), np.zeros(M)
+        for j in range(1, J + 1):
+            line, log_line = np.moveaxis(term, j, -1), np.moveaxis(log_pxz, j, -1)
+            second = -np.diff(log_line, 2)  # (h / width)^2
+            share = np.where(second > 0, trapezoidal(second), 0)
+            off += (line[..., 1:-1] * share).reshape(M, -1).sum(axis=1)
+            off += n * line[..., [0, -1]].reshape(M, -1).sum(axis=1)
+            off += np.abs((line[..., ::2].reshape(M, -1).sum(axis=1) - line[..., 1::2].reshape(M, -1).sum(axis=1)))
+        log_px = top + np.log(total) + J * np.log(axis[1] - axis[0])
+        return log_px, np.where(off < total, -np.log1p(-off / total), np.inf)
+
+
+def trapezoidal(second: NDArray) -> NDArray:
+    """2 exp(-2 pi^2 (sigma / h)^2), which the trapezoidal rule leaves out of a hill; second = (h / sigma)^2."""
+    return 2 * np.exp(-2 * np.pi**2 / second)
+
+
+def starts(log_pxz: NDArray, axis: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """Grid points that are higher than their neighbours: their row, z, and the inverse second derivatives there.
 
     A hill that is nowhere hollow rises from there by less than it falls to the lower neighbour, along each axis. At the
@@ -59,15 +105,8 @@ def starts(decoder: Any, theta: Params, x: NDArray, B: float, n: int) -> tuple[N
     """
     from scipy.ndimage import maximum_filter
 
-    J, M = decoder.n_in, len(x)
-    axis = np.linspace(-B, B, n)
+    M, n, J = len(log_pxz), len(axis), log_pxz.ndim - 1
     h = axis[1] - axis[0]
-    grid = np.stack(np.meshgrid(*[axis] * J, indexing="ij"), axis=-1).reshape(-1, J)
-    log_pxz = np.empty((M, n**J))
-    for i in range(0, n**J, 2000):
-        z = grid[i : i + 2000]
-        log_pxz[:, i : i + 2000] = decoder.log_prob_pairs(theta, x, z) + standard_normal_log_prob(z)[0]
-    log_pxz = np.where(np.isnan(log_pxz), -np.inf, log_pxz).reshape(M, *[n] * J)
     highest = maximum_filter(log_pxz, size=(1, *[3] * J), mode="constant", cval=-np.inf)
     place = np.argwhere((log_pxz == highest) & np.isfinite(log_pxz))  # (C, 1 + J)
     row, index = place[:, 0], place[:, 1:]

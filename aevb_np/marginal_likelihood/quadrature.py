@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb_np.marginal_likelihood.estimate import Estimate
-from aevb_np.marginal_likelihood.hills import Hills, hills
+from aevb_np.marginal_likelihood.hills import Hills, hills, trapezoidal
 from aevb_np.model import log_joint
 from aevb_np.params import Params
 
@@ -29,7 +29,7 @@ class Search(NamedTuple):
     points: int  # for one datapoint at most
 
 
-SEARCH = {1: Search(12, 513, 0.4, 20_000), 2: Search(8, 129, 0.65, 50_000), 3: Search(6, 41, 0.65, 200_000)}
+SEARCH = {1: Search(12, 4097, 0.4, 20_000), 2: Search(8, 129, 0.65, 50_000), 3: Search(6, 41, 0.65, 200_000)}
 CUT = 18.0  # nats below the largest term: where nothing is left to sum
 ROWS = 1000  # log p(x, z) at a time
 ROUNDING = 1e-11  # of log p(x): the sums of a few hundred pixels
@@ -95,7 +95,7 @@ def quadrature(
     if not tolerance > 0:
         raise ValueError(f"the tolerance of an error is more than 0 nats; got {tolerance:g}")
     theta, x = Params(theta.shapes, theta.flat.astype(np.float64)), x.astype(np.float64)
-    found = hills(decoder, theta, x, B, SEARCH[J].n)
+    found, grid = hills(decoder, theta, x, B, SEARCH[J].n)
     log_px, error = np.full((2, len(x)), np.inf)
     todo, spacing = np.arange(len(x)), SEARCH[J].spacing
     while len(todo):
@@ -104,6 +104,7 @@ def quadrature(
         log_px[todo] = np.where(better, value[todo], log_px[todo])
         error[todo] = np.where(better, np.where(full[todo], np.inf, off[todo]), error[todo])
         todo, spacing = todo[(off[todo] > tolerance) & ~full[todo]], spacing / 2
+    error = np.fmax(error, np.abs(grid.log_px - log_px) - grid.error)  # a spike that is no hill shows here
     return Estimate(log_px, error + ROUNDING * (1 + np.abs(log_px)))
 
 
@@ -183,10 +184,10 @@ def lattice(decoder: Any, theta: Params, x: NDArray, found: Hills, spacing: floa
             group[own[inside]] = wide[inside]
         new = own[group[own] < 0]
         group[new] = new
-        grid.grow(new)
+        grid.grow(new, new)
     narrower = np.linalg.norm(np.linalg.inv(found.root) @ found.root[group], 2, axis=(1, 2))
     spikes = np.flatnonzero((group >= 0) & (narrower > SPIKE))
-    grid.refine(group[spikes], spikes)
+    grid.refine(group, spikes)
     return grid.lattice()
 
 
@@ -222,10 +223,12 @@ class Growing:
         """The other way round."""
         return key // self.base ** len(self.stride), key[:, None] // self.stride % self.base - self.base // 2
 
-    def grow(self, hills: NDArray) -> None:
-        """The grids of some hills, from the top to where nothing counts."""
+    def grow(self, wide: NDArray, hills: NDArray) -> None:
+        """The grids of wide hills, from the tops of the hills that are summed up there to where nothing counts."""
         found = self.found
-        new = np.unique(self.keys(hills, np.zeros((len(hills), len(self.stride)), np.int64))[:, None] + self.steps)
+        key, near = self.nearest(wide, found.z[hills])
+        self.full[found.row[hills[~near]]] = True
+        new = np.unique(key[near, None] + self.steps)
         while len(new):
             hill, index = self.places(new)
             z = found.z[hill] + self.spacing * np.einsum("cjk,ck->cj", found.root[hill], index)
@@ -246,27 +249,35 @@ class Growing:
         """Where a key is in the list, if it is there."""
         return np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
 
+    def nearest(self, hill: NDArray, z: NDArray) -> tuple[NDArray, NDArray]:
+        """The key of the point of the hill's grid that is next to z, and whether it is near enough to have one."""
+        u = np.einsum("cjk,ck->cj", np.linalg.inv(self.found.root[hill]), z - self.found.z[hill]) / self.spacing
+        near = np.abs(u).max(axis=1, initial=0) < self.base // 4
+        return self.keys(hill, np.where(near[:, None], np.round(u), 0).astype(np.int64)), near
+
     def holds(self, hill: NDArray, z: NDArray) -> NDArray:
         """Is the point of the hill's grid that is next to z one that counts?"""
-        found = self.found
-        u = np.einsum("cjk,ck->cj", np.linalg.inv(found.root[hill]), z - found.z[hill]) / self.spacing
-        near = np.abs(u).max(axis=1, initial=0) < self.base // 4
-        key = self.keys(hill, np.where(near[:, None], np.round(u), 0).astype(np.int64))
+        key, near = self.nearest(hill, z)
         at = self.position(key)
-        return near & (self.key[at] == key) & (self.log_term[at] > self.top[found.row[hill]] - CUT)
+        return near & (self.key[at] == key) & (self.log_term[at] > self.top[self.found.row[hill]] - CUT)
 
-    def refine(self, wide: NDArray, spikes: NDArray) -> None:
-        """Instead of the grids of wide hills, others that are as fine as all of their spikes in every direction."""
-        hills, root = np.unique(wide), self.found.root.copy()
+    def refine(self, group: NDArray, spikes: NDArray) -> None:
+        """Instead of the grids of wide hills, others that are as fine as all of their spikes in every direction.
+
+        They grow from the top of every hill of the group: the first grid may have passed a valley before a higher top
+        was seen, and a new one would stop there.
+        """
+        hills, root = np.unique(group[spikes]), self.found.root.copy()
         for hill in hills:
-            roots = root[spikes[wide == hill]]
+            roots = root[spikes[group[spikes] == hill]]
             sharpness = np.linalg.inv(roots @ roots.swapaxes(1, 2)).sum(axis=0)
             root[hill] = np.linalg.cholesky(np.linalg.inv(sharpness))
         kept = ~np.isin(self.places(self.key)[0], hills)
         self.key, self.log_term = self.key[kept], self.log_term[kept]
         self.found = self.found._replace(root=root)
         self.log_volume = np.linalg.slogdet(root)[1] + len(self.stride) * np.log(self.spacing)
-        self.grow(hills)
+        members = np.flatnonzero(np.isin(group, hills))
+        self.grow(group[members], members)
 
     def lattice(self) -> Lattice:
         """What has grown."""
@@ -291,5 +302,5 @@ def left_out(point: Lattice) -> NDArray:
         there = np.all([point.key[side] == point.key + d * base**j for side, d in zip(sides, (-1, 1))], axis=0)
         with np.errstate(all="ignore"):
             second = 2 * point.log_term - point.log_term[sides[0]] - point.log_term[sides[1]]  # (h / sigma)^2
-            share += np.where(there & (second > 0), 2 * np.exp(-2 * np.pi**2 / second), 0)
+            share += np.where(there & (second > 0), trapezoidal(second), 0)
     return np.minimum(share, 1)
