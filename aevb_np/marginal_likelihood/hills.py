@@ -87,7 +87,7 @@ def grid_sum(log_pxz: NDArray, axis: NDArray) -> tuple[NDArray, NDArray]:
             share = np.where(second > 0, trapezoidal(second), 0)
             off += (line[..., 1:-1] * share).reshape(M, -1).sum(axis=1)
             off += n * line[..., [0, -1]].reshape(M, -1).sum(axis=1)
-            off += np.abs((line[..., ::2].reshape(M, -1).sum(axis=1) - line[..., 1::2].reshape(M, -1).sum(axis=1)))
+            off += np.abs(line[..., ::2].reshape(M, -1).sum(axis=1) - line[..., 1::2].reshape(M, -1).sum(axis=1))
         log_px = top + np.log(total) + J * np.log(axis[1] - axis[0])
         return log_px, np.where(off < total, -np.log1p(-off / total), np.inf)
 
