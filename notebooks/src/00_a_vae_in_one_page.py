@@ -36,7 +36,8 @@ from aevb_np import data, plotting
 from aevb_np.evaluation import mean_and_error
 from aevb_np.explorer import explore
 
-matplotlib.rcParams["figure.dpi"] = 80  # and JPEG above: pictures of pictures stay small enough to keep in the notebook
+# and JPEG above: pictures of pictures stay small enough to keep in the notebook
+matplotlib.rcParams["figure.dpi"] = 80
 FAST = os.environ.get("AEVB_FAST") == "1"  # a tenth of the training, to see that every cell runs
 
 # %% [markdown]
@@ -50,9 +51,11 @@ FAST = os.environ.get("AEVB_FAST") == "1"  # a tenth of the training, to see tha
 # %%
 digits = data.digits()
 print(digits.describe())
-fives = np.stack([np.flatnonzero(digits.labels_test == digit)[:5] for digit in range(10)], axis=1).ravel()
+fives = np.stack([np.flatnonzero(digits.labels_test == digit)[:5] for digit in range(10)],
+                 axis=1).ravel()
 plotting.images(
-    digits.scale(digits.x_test[fives]), digits.image_shape, title="The data: five test images of each digit"
+    digits.scale(digits.x_test[fives]), digits.image_shape,
+                title="The data: five test images of each digit"
 )
 
 # %% [markdown]
@@ -125,7 +128,8 @@ assert run.history[-1].test_bound > run.history[0].test_bound + 300
 
 # %%
 seen = [row.samples for row in run.history]
-bounds = {"train": [row.train_bound for row in run.history], "test": [row.test_bound for row in run.history]}
+bounds = {"train": [row.train_bound for row in run.history],
+          "test": [row.test_bound for row in run.history]}
 plotting.curve(seen, bounds, title="The bound rises, on training and on test images alike")
 
 # %% [markdown]
@@ -165,7 +169,8 @@ plotting.scatter(mu, labels=digits.labels_test, title="The mean of q(z|x) for ev
 # tile?
 
 # %%
-plotting.manifold(run.decode, digits.image_shape, n=10, title="The decoder's mean over the latent plane")
+plotting.manifold(run.decode, digits.image_shape, n=10,
+                  title="The decoder's mean over the latent plane")
 
 # %% [markdown]
 # Those outside the circles: they are rare under the prior. Both axes are as above, but the tiles end at 1.6 standard
@@ -176,7 +181,8 @@ plotting.manifold(run.decode, digits.image_shape, n=10, title="The decoder's mea
 # %%
 some = digits.scale(digits.x_test[:12])
 plotting.reconstructions(
-    some, run.reconstruct(some), digits.image_shape, columns=12, title="What two numbers keep of twelve test images"
+    some, run.reconstruct(some), digits.image_shape, columns=12,
+                         title="What two numbers keep of twelve test images"
 )
 
 # %% [markdown]
@@ -188,7 +194,8 @@ plotting.reconstructions(
 # **Before you run:** draw z from the prior and decode it. Which digits will be rare, and why?
 
 # %%
-plotting.images(run.sample(48), digits.image_shape, columns=12, title="New images: z drawn from the prior, decoded")
+plotting.images(run.sample(48), digits.image_shape, columns=12,
+                title="New images: z drawn from the prior, decoded")
 
 # %% [markdown]
 # Again those that lie far out. Longer training draws them nearer, for the KL is their price.

@@ -36,7 +36,8 @@ from aevb_np.evaluation import mean_and_error
 from aevb_np.plotting import COLORS
 from aevb_np.reparameterization import DISTRIBUTIONS, inverse_cdf, location_scale
 
-plt.rcParams.update({"figure.dpi": 80, "figure.constrained_layout.use": True, "axes.titlelocation": "left",
+plt.rcParams.update({"figure.dpi": 80, "figure.constrained_layout.use": True,
+                     "axes.titlelocation": "left",
                      "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False})
 FAST = os.environ.get("AEVB_FAST") == "1"  # fewer draws, to see that every cell runs
 n = 20_000 if FAST else 100_000
@@ -100,7 +101,8 @@ hill = 20 * np.exp(-0.5 * z[:, 0] ** 2) - 10
 axes.fill_between(z[:, 0], -10, hill, color="0.9", label="where z falls (q, not to scale)")
 axes.axhline(2, color="black", linewidth=1, linestyle=":", label="the slope, exactly")
 axes.plot(z[:, 0], at_z[0], color=COLORS[0], label="reparameterised: $f'(z)$")
-axes.plot(z[:, 0], at_z[1], "--", color=COLORS[1], label=r"score function: $f(z)\,(z - \mu) / \sigma^2$")
+axes.plot(z[:, 0], at_z[1], "--", color=COLORS[1],
+          label=r"score function: $f(z)\,(z - \mu) / \sigma^2$")
 axes.set(xlabel="z", ylabel=r"one draw's estimate of the slope in $\mu$", ylim=(-10, 40),
          title="The score function has its mean from rare, large values")
 axes.legend(frameon=False, fontsize=9)
@@ -116,15 +118,18 @@ plt.show()
 g_path, g_score = pathwise[0][:, 0], score[0][:, 0]
 figure, axes = plt.subplots(figsize=(6.2, 3.2))
 bins = np.linspace(-6, 50, 113)
-axes.hist(g_score, bins, density=True, color="0.8", edgecolor="0.4", hatch="////", linewidth=0, label="score function")
-axes.hist(g_path, bins, density=True, histtype="step", color=COLORS[0], linewidth=2, label="reparameterised")
+axes.hist(g_score, bins, density=True, color="0.8", edgecolor="0.4", hatch="////", linewidth=0,
+          label="score function")
+axes.hist(g_path, bins, density=True, histtype="step", color=COLORS[0], linewidth=2,
+          label="reparameterised")
 axes.axvline(2, color="black", linestyle=":", label="exact")
 axes.set(xlabel=r"estimate of the slope in $\mu$ from one draw", ylabel="density (log scale)",
          yscale="log", ylim=(3e-5, 2), title="The same mean, two widths")
 axes.legend(frameon=False, fontsize=9)
 plt.show()
 
-nodes, weights = np.polynomial.hermite_e.hermegauss(20)  # E[h(eps)] exactly, for polynomials up to degree 39
+# E[h(eps)] exactly, for polynomials up to degree 39
+nodes, weights = np.polynomial.hermite_e.hermegauss(20)
 weights /= weights.sum()
 f_1 = -0.5 * (nodes - 2) ** 2  # f at the nodes, for one dimension
 variance = {}
@@ -145,22 +150,26 @@ for way, values, exact in (("reparameterised", g_path, weights @ (2 - nodes) ** 
 
 # %%
 baselines = np.arange(-12, 11)
-measured = [mean_and_error((two_gradients(eps, baseline=b)[1][0][:, 0] - 2) ** 2) for b in baselines]
+measured = [mean_and_error((two_gradients(eps, baseline=b)[1][0][:, 0] - 2) ** 2)
+            for b in baselines]
 b = np.linspace(-12, 10, 200)
 exact = weights @ (f_1 * nodes) ** 2 - 2 * b * (weights @ (f_1 * nodes**2)) + b**2 - 4
 figure, axes = plt.subplots(figsize=(6.2, 3.4))
 axes.plot(b, exact, color=COLORS[1], label="score function, exact")
-axes.errorbar(baselines, *np.transpose(measured), fmt="o", color="black", markersize=4, label=f"measured, {n:,} draws")
+axes.errorbar(baselines, *np.transpose(measured), fmt="o", color="black", markersize=4,
+              label=f"measured, {n:,} draws")
 axes.axhline(1, color=COLORS[0], linestyle="--", label="reparameterised")
 axes.annotate("as it stands", (0, 21.75), (1, 75), arrowprops={"arrowstyle": "-"})
 axes.annotate("f + 10", (-10, 51.75), (-11.5, 105), arrowprops={"arrowstyle": "-"})
-axes.set(xlabel="baseline b that is subtracted from f", ylabel="variance of one draw", ylim=(0, 225),
+axes.set(xlabel="baseline b that is subtracted from f", ylabel="variance of one draw",
+         ylim=(0, 225),
          title="The best baseline halves the variance, reparameterising divides it by 22")
 axes.legend(frameon=False, fontsize=9, loc="upper center")
 plt.show()
 print(f"lowest variance {exact.min():.2f} at b = {b[exact.argmin()]:.1f}; at the mean of f, {weights @ f_1:.1f}, "
       f"it is {np.interp(weights @ f_1, b, exact):.2f}")
-assert all(abs(value - np.interp(at, b, exact)) < 5 * error + 0.01 for at, (value, error) in zip(baselines, measured))
+assert all(abs(value - np.interp(at, b, exact)) < 5 * error + 0.01 for at,
+           (value, error) in zip(baselines, measured))
 
 # %% [markdown]
 # The score function alone: it weighs by f, so a constant in f is noise. The mean of f is nearly the best baseline, and
@@ -183,11 +192,14 @@ for J in sizes:
     _, helped = two_gradients(noise, baseline=-2.5 * J)
     for name, pair in zip(ways, (score, helped, path)):
         ways[name].append(mean_and_error((pair[0][:, 0] - 2) ** 2))
-m, v = weights @ f_1, weights @ f_1**2 - (weights @ f_1) ** 2  # mean and variance of each of the other J - 1 terms of f
+# mean and variance of each of the other J - 1 terms of f
+m, v = weights @ f_1, weights @ f_1**2 - (weights @ f_1) ** 2
 others = sizes - 1
-theory = {"score function": weights @ (f_1 * nodes) ** 2 - 4 + (2 * m * (weights @ (f_1 * nodes**2)) + v) * others
+theory = {"score function": weights @ (f_1 * nodes) ** 2 - 4
+          + (2 * m * (weights @ (f_1 * nodes**2)) + v) * others
           + (m * others) ** 2,
-          "score, b = E[f]": weights @ ((f_1 - m) * nodes) ** 2 - 4 + v * others, "reparameterised": 1 + 0 * others}
+          "score, b = E[f]": weights @ ((f_1 - m) * nodes) ** 2 - 4 + v * others,
+          "reparameterised": 1 + 0 * others}
 print(f"{'variance':17}" + "".join(f"{f'J = {J}':>22}" for J in sizes[[0, 4, 8]]) + "    grows as")
 for name, found in ways.items():
     cells = "".join(f"{found[k][0]:12.4g} +- {found[k][1]:<6.2g}" for k in (0, 4, 8))
@@ -201,8 +213,10 @@ figure, axes = plt.subplots(figsize=(6.2, 3.6))
 for (name, found), marker, color in zip(ways.items(), "os^", (COLORS[1], "black", COLORS[0])):
     axes.plot(sizes, theory[name], color=color, linewidth=1)
     axes.plot(sizes, [value for value, _ in found], marker, color=color, label=name)
-axes.set(xscale="log", yscale="log", xlabel="dimensions J", ylabel="variance of one draw", xticks=sizes,
-         xticklabels=sizes, title=r"Variance of the slope in $\mu_1$: $J^2$, $J$ and 1 (lines: exact)")
+axes.set(xscale="log", yscale="log", xlabel="dimensions J", ylabel="variance of one draw",
+         xticks=sizes,
+         xticklabels=sizes,
+         title=r"Variance of the slope in $\mu_1$: $J^2$, $J$ and 1 (lines: exact)")
 axes.minorticks_off()
 axes.legend(frameon=False, fontsize=9)
 plt.show()
@@ -264,14 +278,16 @@ for family in ("inverse CDF", "location-scale", "composition"):
 
 # %%
 S = scipy.stats
-CASES = {  # parameters; in which of them the slope is taken; the settings of the noise; scipy's counterpart
+# parameters; in which of them the slope is taken; the settings of the noise; scipy's counterpart
+CASES = {
     "Pareto": ((9.0, 0.5), 0, {}, lambda shape, scale: S.pareto(shape, 0, scale)),
     "Weibull": ((1.5, 1.0), 0, {}, lambda shape, scale: S.weibull_min(shape, 0, scale)),
     "Gumbel": ((0.5, 0.8), 1, {}, S.gumbel_r),
     "Laplace": ((0.5, 0.8), 1, {}, S.laplace),
     "Student's t": ((0.5, 0.8), 0, {"df": 9.0}, lambda loc, scale: S.t(9, loc, scale)),
     "Gaussian": ((0.5, -0.5), 1, {}, lambda mu, log_var: S.norm(mu, np.exp(log_var / 2))),
-    "Log-Normal": ((0.0, -1.0), 1, {}, lambda mu, log_var: S.lognorm(np.exp(log_var / 2), 0, np.exp(mu))),
+    "Log-Normal": ((0.0, -1.0), 1, {}, lambda mu,
+                   log_var: S.lognorm(np.exp(log_var / 2), 0, np.exp(mu))),
     "Gamma": ((0.6, 1.0), 0, {}, lambda shape, scale: S.gamma(shape, 0, scale)),
     "Beta": ((2.0, 0.8), 0, {}, S.beta),
 }
@@ -295,7 +311,8 @@ assert len(drawn) == 9
 
 # %%
 figure, panels = plt.subplots(1, 3, figsize=(8.6, 2.8))
-for axes, name, family in zip(panels, ("Weibull", "Laplace", "Beta"), ("inverse CDF", "location-scale", "composition")):
+for axes, name, family in zip(panels, ("Weibull", "Laplace", "Beta"),
+                              ("inverse CDF", "location-scale", "composition")):
     z, law = drawn[name]
     grid = np.linspace(*law.ppf([0.002, 0.998]), 200)
     axes.hist(z, 60, range=(grid[0], grid[-1]), density=True, color="0.8")
@@ -335,7 +352,8 @@ batches = training.Minibatches(N, M, seed=0)
 def trained(estimator, steps, every=50):
     """The parameters after so many steps, and the test images' mean bound (estimator B, one draw each) on the way."""
     p = model.init(stream("init", 0))
-    ascent = aevb_np.AEVB(model, p, aevb_np.Adagrad(step=0.05, warmup=20, epsilon=1e-8 / M**2), N, estimator=estimator)
+    ascent = aevb_np.AEVB(model, p, aevb_np.Adagrad(step=0.05, warmup=20, epsilon=1e-8 / M**2), N,
+                          estimator=estimator)
     seen = []
     for t in range(steps):
         index = batches.at(t)
@@ -349,7 +367,8 @@ def trained(estimator, steps, every=50):
 p, seen_b = trained(sgvb_b, 100 if FAST else 600)
 x = x_test[:M]
 other = stream("evaluate", 1).standard_normal((10 * M, J), dtype=np.float32)
-per_image = sgvb_a(model, p.theta, p.phi, x, other)[0]  # the mean of f over ten draws, for each image
+# the mean of f over ten draws, for each image
+per_image = sgvb_a(model, p.theta, p.phi, x, other)[0]
 estimators = {"B": sgvb_b, "A": sgvb_a, "score": score_function,
               "score, b one number": partial(score_function, baseline=per_image.mean()),
               "score, b per image": partial(score_function, baseline=per_image)}
@@ -360,7 +379,8 @@ for name, estimator in estimators.items():
         p.grad[:] = 0
         eps = stream("noise", 5, r).standard_normal((M, J), dtype=np.float32)
         estimator(model, p.theta, p.phi, x, eps)[1](np.full(M, 1 / M, np.float32))
-        gradients[name][r] = np.concatenate([p.phi.mean.grad, p.phi.log_var.grad])  # the encoder's two heads
+        # the encoder's two heads
+        gradients[name][r] = np.concatenate([p.phi.mean.grad, p.phi.log_var.grad])
 spread = {name: g.var(axis=0, ddof=1).sum() for name, g in gradients.items()}
 print("gradient in the heads      variance       / B's   mean differs from B's by   (by chance)")
 for name, g in gradients.items():
@@ -381,18 +401,22 @@ assert spread["score"] > 1_000 * spread["B"] and spread["score"] > 100 * spread[
 def with_baseline(model, theta, phi, x, eps):
     """The score function with the bound of a second draw as every image's baseline: independent of the first z."""
     second = rng.standard_normal(eps.shape, dtype=eps.dtype)
-    return score_function(model, theta, phi, x, eps, baseline=sgvb_a(model, theta, phi, x, second)[0])
+    return score_function(model, theta, phi, x, eps,
+                          baseline=sgvb_a(model, theta, phi, x, second)[0])
 
 
 rng = stream("evaluate", 2)
 steps = 100 if FAST else 600
-runs = {"B": (p, seen_b), "score, b per image": trained(with_baseline, steps), "score": trained(score_function, steps)}
+runs = {"B": (p, seen_b), "score, b per image": trained(with_baseline, steps),
+        "score": trained(score_function, steps)}
 figure, axes = plt.subplots(figsize=(6.2, 3.4))
 for (name, (p, seen)), marker, color in zip(runs.items(), "^so", (COLORS[0], "black", COLORS[1])):
     bound = [value for value, _ in seen]
-    axes.plot(50 * (1 + np.arange(len(seen))), bound, "-" + marker, color=color, markersize=4, label=name)
+    axes.plot(50 * (1 + np.arange(len(seen))), bound, "-" + marker, color=color, markersize=4,
+              label=name)
     z = model.encoder.sample(p.phi, x_test, stream("evaluate", 3))
-    own, foreign = (model.decoder.log_prob(p.theta, x_test, codes)[0] for codes in (z, np.roll(z, 1, axis=0)))
+    own, foreign = (model.decoder.log_prob(p.theta, x_test, codes)[0]
+                    for codes in (z, np.roll(z, 1, axis=0)))
     worth = mean_and_error(own - foreign)
     print(f"{name:19} bound {seen[-1][0]:.1f} +- {seen[-1][1]:.1f} nats per test image; "
           f"its own z instead of another's gains {worth[0]:.0f} +- {worth[1]:.0f}")

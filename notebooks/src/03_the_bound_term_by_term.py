@@ -36,9 +36,11 @@ from aevb_np.checks import problem
 from aevb_np.evaluation import mean_and_error
 from aevb_np.plotting import COLORS
 
-plt.rcParams.update({"figure.dpi": 80, "figure.constrained_layout.use": True, "axes.titlelocation": "left",
+plt.rcParams.update({"figure.dpi": 80, "figure.constrained_layout.use": True,
+                     "axes.titlelocation": "left",
                      "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False})
-FAST = os.environ.get("AEVB_FAST") == "1"  # less training and fewer draws, to see that every cell runs
+# less training and fewer draws, to see that every cell runs
+FAST = os.environ.get("AEVB_FAST") == "1"
 
 # %% [markdown]
 # ## The units
@@ -68,7 +70,8 @@ for age in AGES:
         pass
     repeats = [evaluation.terms(run.model, run.p.theta, run.p.phi, x_test, noise(r, 500))
                for r in range(50 if FAST else 200)]
-    spreads[age] = np.array([(one.bound_a, one.bound_b) for one in repeats], np.float64)  # (repeats, A or B, images)
+    # (repeats, A or B, images)
+    spreads[age] = np.array([(one.bound_a, one.bound_b) for one in repeats], np.float64)
 terms = repeats[0]
 nothing = -D * math.log(2)
 table = {"reconstruction": terms.log_px, "KL": terms.kl.sum(axis=1), "bound (B)": terms.bound_b}
@@ -77,7 +80,8 @@ for name, values in table.items():
     mean, error = mean_and_error(values)
     print(f"{name:15} {mean:8.2f} +- {error:.2f} nats per image; {mean / D:7.4f} nats or "
           f"{mean / D / math.log(2):7.4f} bits per pixel; {500 * mean:,.0f} nats for 500 images")
-assert np.isclose(table["reconstruction"].mean() - table["KL"].mean(), table["bound (B)"].mean(), rtol=1e-5)
+assert np.isclose(table["reconstruction"].mean() - table["KL"].mean(), table["bound (B)"].mean(),
+                  rtol=1e-5)
 assert table["bound (B)"].mean() > nothing / 2
 
 # %% [markdown]
@@ -121,14 +125,17 @@ flat = [array.reshape(-1, 1) for array in np.meshgrid(mus, 2 * np.log(sigmas))]
 landscape = gaussian_kl(*flat)[0].reshape(121, 121)
 codes, code_log_var = run.encode(x_test[:60])
 figure, axes = plt.subplots(figsize=(6.2, 4))
-lines = axes.contour(mus, sigmas, landscape, levels=[0.02, 0.25, 1, 2, 4, 8], colors="black", linewidths=1)
+lines = axes.contour(mus, sigmas, landscape, levels=[0.02, 0.25, 1, 2, 4, 8], colors="black",
+                     linewidths=1)
 spread = np.exp(code_log_var / 2)
-axes.plot(codes.ravel(), spread.ravel(), ".", color="0.6", markersize=5, label="encoder: 60 images, 5 each")
+axes.plot(codes.ravel(), spread.ravel(), ".", color="0.6", markersize=5,
+          label="encoder: 60 images, 5 each")
 axes.plot(0, 1, "*", color="black", markersize=11, label="the prior: KL = 0")
 places = [(math.sqrt(2 * level), 1) for level in lines.levels[1:]]
 for text in axes.clabel(lines, lines.levels[1:], fmt="%g", fontsize=9, manual=places):
     text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
-axes.set(yscale="log", xlabel=r"$\mu$", ylabel=r"$\sigma$", title="KL of one latent number from the prior, in nats")
+axes.set(yscale="log", xlabel=r"$\mu$", ylabel=r"$\sigma$",
+         title="KL of one latent number from the prior, in nats")
 axes.set_yticks([0.05, 0.1, 0.2, 0.5, 1, 2], ["0.05", "0.1", "0.2", "0.5", "1", "2"])
 axes.minorticks_off()
 figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
@@ -161,7 +168,8 @@ def naive(a, clip=0.0):
 a = np.linspace(0, 45, 451)
 ways = {"as written, float32": naive(a.astype(np.float32)), "as written, float64": naive(a),
         "clipped, float32": naive(a.astype(np.float32), 1e-7),
-        "the package's, float32": bernoulli_log_prob(np.zeros((451, 1)), a[:, None].astype(np.float32))[0]}
+        "the package's, float32": bernoulli_log_prob(np.zeros((451, 1)),
+                                                     a[:, None].astype(np.float32))[0]}
 figure, axes = plt.subplots(figsize=(6.2, 3.6))
 LOOKS = ((":", 3, COLORS[0]), ("--", 3, COLORS[1]), ("-.", 2, COLORS[2]), ("-", 1, "black"))
 for (name, values), (style, width, color) in zip(ways.items(), LOOKS):
@@ -169,7 +177,8 @@ for (name, values), (style, width, color) in zip(ways.items(), LOOKS):
     axes.plot(a[finite], values[finite], style, color=color, linewidth=width, label=name)
     if not finite.all():
         axes.plot(a[finite][-1], values[finite][-1], "X", color=color, markersize=9)
-        axes.annotate(f"{values.dtype} ends", (a[finite][-1], values[finite][-1]), (-8, -4), textcoords="offset points",
+        axes.annotate(f"{values.dtype} ends", (a[finite][-1], values[finite][-1]), (-8, -4),
+                      textcoords="offset points",
                       ha="right", va="top", fontsize=9)
         print(f"{name}: -inf from a = {a[~finite][0]:.1f} on")
 axes.set(xlabel="logit a of a pixel with x = 0", ylabel="log(1 - y), in nats",
@@ -229,7 +238,8 @@ assert plain == -np.inf and np.isfinite(numerics.log_mean_exp(log_px))
 # %%
 model = problem.model_of("bernoulli")
 at = problem.point(model, samples=1)  # random parameters, x of (7, 11) and eps of (7, 5)
-RIGHT = {"z": lambda mu, s, eps: gaussian(mu, s, eps)[0], "log_px": lambda x, logits: bernoulli_log_prob(x, logits)[0],
+RIGHT = {"z": lambda mu, s, eps: gaussian(mu, s, eps)[0], "log_px": lambda x,
+         logits: bernoulli_log_prob(x, logits)[0],
          "kl": lambda mu, s: gaussian_kl(mu, s)[0], "fold": np.sum}
 SLIPS = {
     "none": {},
@@ -259,18 +269,23 @@ PROBES = {
     "all\nzero": lambda part: (value(part, p=zeros), flat),
     "biases\nalone": lambda part: (value(part, p=biases), flat - M * model.J * (math.e - 1) / 2),
     "$\\epsilon = 1$\nshifts": lambda part: (part["z"](ones, ones, ones), 1 + math.exp(0.5)),
-    "rows\nalone": lambda part: (value(part), sum(value(part, at.x[m:m + 1], at.eps[m:m + 1]) for m in range(M))),
-    "stack\ndoubles": lambda part: (value(part, np.tile(at.x, (2, 1)), np.tile(at.eps, (2, 1))), 2 * value(part)),
+    "rows\nalone": lambda part: (value(part),
+                                 sum(value(part, at.x[m:m + 1], at.eps[m:m + 1])
+                                     for m in range(M))),
+    "stack\ndoubles": lambda part: (value(part, np.tile(at.x, (2, 1)), np.tile(at.eps, (2, 1))),
+                                    2 * value(part)),
 }
 seen = np.array([[not np.allclose(*probe(RIGHT | slip), rtol=1e-12) for probe in PROBES.values()]
                  for slip in SLIPS.values()])
 assert not seen[0].any() and seen[1:].any(axis=1).all() and seen.any(axis=0).all()
-assert np.isclose(value(RIGHT), aevb_np.sgvb_b(model, at.p.theta, at.p.phi, at.x, at.eps)[0].sum(), rtol=1e-13)
+assert np.isclose(value(RIGHT), aevb_np.sgvb_b(model, at.p.theta, at.p.phi, at.x, at.eps)[0].sum(),
+                  rtol=1e-13)
 
 # %%
 figure, axes = plt.subplots(figsize=(6.4, 4))
 for (row, column), found in np.ndenumerate(seen):
-    axes.plot(column, row, "s" if found else ".", color="black" if found else "0.75", markersize=15 if found else 5)
+    axes.plot(column, row, "s" if found else ".", color="black" if found else "0.75",
+              markersize=15 if found else 5)
 axes.set(xticks=range(len(PROBES)), xticklabels=PROBES, yticks=range(len(SLIPS)), yticklabels=SLIPS,
          xlim=(-0.6, len(PROBES) - 0.4), ylim=(len(SLIPS) - 0.5, -0.6),
          title="Which probe (column) sees which slip (square)")
@@ -301,10 +316,12 @@ def mean_over_pixels(model, theta, phi, x, eps):
 
 wrong = run.model.init(stream("init", 0))
 optimizer = aevb_np.Adagrad(step=0.05, warmup=20, epsilon=1e-8 / 100**2)
-algorithm = aevb_np.AEVB(run.model, wrong, optimizer, N=2_000, estimator=mean_over_pixels, prior="none")
+algorithm = aevb_np.AEVB(run.model, wrong, optimizer, N=2_000, estimator=mean_over_pixels,
+                         prior="none")
 batches = training.Minibatches(2_000, 100, seed=0)
 for t in range(sum(AGES) // 100):
-    algorithm.step(digits.scale(digits.x_train[batches.at(t)]), batches.at(t), stream("noise", 0, t))
+    algorithm.step(digits.scale(digits.x_train[batches.at(t)]), batches.at(t),
+                   stream("noise", 0, t))
 slipped = evaluation.terms(run.model, wrong.theta, wrong.phi, x_test, noise(0, 500))
 for name, found in (("right", terms), ("slip", slipped)):
     bound, error = mean_and_error(found.bound_b)
@@ -325,13 +342,15 @@ assert slipped.kl.sum(axis=1).mean() < 0.1 * terms.kl.sum(axis=1).mean()
 sigma = np.geomspace(1e-3, 1, 301)
 figure, axes = plt.subplots(figsize=(6.2, 3.4))
 for r, style, color in zip((0.3, 0.1, 0.03, 0.0), ("-", "--", "-.", ":"), (*COLORS[:3], "black")):
-    term = gaussian_log_prob(np.full((301, 1), r), np.zeros((301, 1)), 2 * np.log(sigma)[:, None])[0]
+    term = gaussian_log_prob(np.full((301, 1), r), np.zeros((301, 1)),
+                             2 * np.log(sigma)[:, None])[0]
     axes.plot(sigma, term, style, color=color, label=f"r = {r:g}")
     if r:
         axes.plot(sigma[term.argmax()], term.max(), "o", color=color)
         assert abs(sigma[term.argmax()] / r - 1) < 0.02
 axes.axhline(0, color="0.7", linewidth=1, zorder=0)
-axes.set(xscale="log", ylim=(-6, 7), xlabel=r"the decoder's $\sigma$", ylabel="log p(x|z) of a pixel, in nats",
+axes.set(xscale="log", ylim=(-6, 7), xlabel=r"the decoder's $\sigma$",
+         ylabel="log p(x|z) of a pixel, in nats",
          title=r"The best $\sigma$ is the residual (dots); without one there is no best")
 axes.legend(frameon=False, fontsize=9)
 plt.show()
@@ -362,7 +381,8 @@ for estimator in (evaluation.Terms.bound_a, evaluation.Terms.bound_b):
 
 # %%
 many = 2_000 if FAST else 10_000
-one = evaluation.terms(run.model, run.p.theta, run.p.phi, np.repeat(x_test[:1], many, axis=0), noise(999, many))
+one = evaluation.terms(run.model, run.p.theta, run.p.phi, np.repeat(x_test[:1], many, axis=0),
+                       noise(999, many))
 figure, axes = plt.subplots(figsize=(6.2, 3.2))
 bins = np.linspace(*np.quantile(one.bound_b, (0.002, 1)), 60)
 axes.hist(one.bound_b, bins, density=True, color="0.8", label="B")
@@ -405,19 +425,23 @@ def both(t, eps):
 nodes, weights = np.polynomial.hermite_e.hermegauss(20)
 weights /= weights.sum()
 shares = np.linspace(0, 1, 41)
-exact = np.sqrt([[weights @ (v - weights @ v) ** 2 for v in both(t, nodes[:, None])] for t in shares])
+exact = np.sqrt([[weights @ (v - weights @ v) ** 2 for v in both(t, nodes[:, None])]
+                 for t in shares])
 eps = stream("noise", 4).standard_normal((many, 1))
 figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.3))
 for axes, kind, pair in zip(panels, ("the value", r"its slope in $\mu$"), ((0, 1), (2, 3))):
     for k, name, style, color in zip(pair, "AB", ("-", "--"), (COLORS[0], "black")):
         axes.plot(shares, exact[:, k], style, color=color, label=name)
-        axes.plot(shares[::8], [both(t, eps)[k].std() for t in shares[::8]], "o", color=color, markersize=4)
+        axes.plot(shares[::8], [both(t, eps)[k].std() for t in shares[::8]], "o", color=color,
+                  markersize=4)
     axes.set(title=f"{kind}", xlabel="q: from the prior (0) to the posterior (1)", ylim=(0, None))
 panels[0].set_ylabel("standard deviation of one draw")
 panels[0].legend(frameon=False, fontsize=9)
 plt.show()
 a, b, *_ = both(1.0, eps)
-log_px = gaussian_log_prob(np.full((1, 1), 1.5), np.zeros((1, 1)), np.full((1, 1), math.log(1.25)))[0][0]  # exactly
+# exactly
+log_px = gaussian_log_prob(np.full((1, 1), 1.5), np.zeros((1, 1)),
+                           np.full((1, 1), math.log(1.25)))[0][0]
 mean, error = mean_and_error(b)
 print(f"at the posterior A is {a.min():.9f} to {a.max():.9f}, B is {mean:.4f} +- {error:.4f}; log p(x) = {log_px:.9f}")
 assert np.ptp(a) < 1e-12 < b.std() and abs(a[0] - log_px) < 1e-12

@@ -30,7 +30,8 @@ import aevb_np
 from aevb_np import data, distributions, layers, numerics
 from aevb_np.checks import numeric, problem
 
-matplotlib.rcParams.update({"figure.dpi": 80, "font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
+matplotlib.rcParams.update({"figure.dpi": 80, "font.size": 10, "axes.spines.top": False,
+                            "axes.spines.right": False})
 FAST = "AEVB_FAST" in os.environ  # less work, to see that every cell runs
 
 # %% [markdown]
@@ -46,7 +47,8 @@ at = problem.point(model, samples=1)  # parameters, x and eps
 M, D, J = *at.x.shape, model.J
 theta, phi = at.p.theta, at.p.phi
 given = {"x": at.x, "eps": at.eps, "W1": theta.hidden.W, "b1": theta.hidden.b, "W2": theta.logits.W,
-         "b2": theta.logits.b, "W3": phi.hidden.W, "b3": phi.hidden.b, "W4": phi.mean.W, "b4": phi.mean.b,
+         "b2": theta.logits.b, "W3": phi.hidden.W, "b3": phi.hidden.b, "W4": phi.mean.W,
+         "b4": phi.mean.b,
          "W5": phi.log_var.W, "b5": phi.log_var.b}
 print({name: array.shape for name, array in given.items()})
 
@@ -97,11 +99,15 @@ assert np.allclose(v["bound"], bound, rtol=1e-13)
 # feed both the sample and the KL. So does x, but x is data and needs no gradient.
 
 # %%
-PLACE = {"x": (0, 0), "a_enc": (1.1, 0), "h_enc": (2.2, 0), "mu": (3.3, 0.45), "log_var": (3.3, -0.9),
-         "eps": (3.3, 1.75), "z": (4.9, 1.1), "a_dec": (6, 1.1), "h_dec": (7.1, 1.1), "logits": (8.2, 1.1),
+PLACE = {"x": (0, 0), "a_enc": (1.1, 0), "h_enc": (2.2, 0), "mu": (3.3, 0.45),
+         "log_var": (3.3, -0.9),
+         "eps": (3.3, 1.75), "z": (4.9, 1.1), "a_dec": (6, 1.1), "h_dec": (7.1, 1.1),
+         "logits": (8.2, 1.1),
          "x again": (8.2, 2.1), "log_px": (9.7, 1.1), "kl": (6.2, -0.9), "bound": (10.7, 0)}
-LABEL = {"mu": r"$\mu$", "log_var": r"$\log\sigma^2$", "eps": r"$\epsilon$", "log_px": r"$\log p(x|z)$", "kl": "KL",
-         "a_enc": r"$a_{enc}$", "h_enc": r"$h_{enc}$", "a_dec": r"$a_{dec}$", "h_dec": r"$h_{dec}$", "x again": "x"}
+LABEL = {"mu": r"$\mu$", "log_var": r"$\log\sigma^2$", "eps": r"$\epsilon$",
+         "log_px": r"$\log p(x|z)$", "kl": "KL",
+         "a_enc": r"$a_{enc}$", "h_enc": r"$h_{enc}$", "a_dec": r"$a_{dec}$", "h_dec": r"$h_{dec}$",
+         "x again": "x"}
 figure, axes = plt.subplots(figsize=(9.6, 3.6), layout="constrained")
 for name, place in PLACE.items():
     needs = names(ATOMS[name]) if name in ATOMS else []
@@ -110,11 +116,15 @@ for name, place in PLACE.items():
         if start:
             arrow = {"arrowstyle": "-|>", "shrinkA": 17, "shrinkB": 17, "color": "0.35"}
             axes.annotate("", place, start, arrowprops=arrow)
-    box = {"boxstyle": "round,pad=0.35", "facecolor": "white" if needs else "0.88", "linestyle": "-" if needs else ":"}
+    box = {"boxstyle": "round,pad=0.35", "facecolor": "white" if needs else "0.88",
+           "linestyle": "-" if needs else ":"}
     axes.text(*place, LABEL.get(name, name), ha="center", va="center", bbox=box)
-    below = ["x".join(map(str, v[name.removesuffix(" again")].shape)), ", ".join(n for n in needs if n not in PLACE)]
-    axes.text(place[0], place[1] - 0.24, "\n".join(below), ha="center", va="top", fontsize=8, color="0.25")
-axes.set(xlim=(-0.5, 11.2), ylim=(-1.6, 2.4), title="the bound as a graph: each box an atom, below it its shape and its parameters")
+    below = ["x".join(map(str, v[name.removesuffix(" again")].shape)),
+             ", ".join(n for n in needs if n not in PLACE)]
+    axes.text(place[0], place[1] - 0.24, "\n".join(below), ha="center", va="top", fontsize=8,
+              color="0.25")
+axes.set(xlim=(-0.5, 11.2), ylim=(-1.6, 2.4),
+         title="the bound as a graph: each box an atom, below it its shape and its parameters")
 axes.set_axis_off()
 plt.show()
 
@@ -140,7 +150,8 @@ log_p = [x * logit - numerics.softplus(logit) for logit in (a, a + 0.001)]
 print(f"it changes by {log_p[1] - log_p[0]:.6f}, and 0.001 (x - y) = {0.001 * (x - 0.4):.6f}")
 
 logits = v["logits"].copy()
-differences = numeric.richardson(lambda: forward({**given, "logits": logits})["bound"].sum(), logits)
+differences = numeric.richardson(lambda: forward({**given, "logits": logits})["bound"].sum(),
+                                 logits)
 print(f"complex step and differences are {numeric.apart(measured('logits'), differences):.0e} apart")
 assert numeric.apart(measured("logits"), differences) < 1e-9
 
@@ -200,7 +211,8 @@ for line, (name, rows) in zip(grid, pictures.items()):
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
     line[0].set_ylabel(name, rotation=0, ha="right", va="center")
-figure.suptitle("image, decoder's mean, gradient in the logits (black: more ink, white: less)", fontsize=10)
+figure.suptitle("image, decoder's mean, gradient in the logits (black: more ink, white: less)",
+                fontsize=10)
 plt.show()
 
 # %% [markdown]
@@ -235,7 +247,8 @@ compare("h_dec", "W2", "b2", "a_dec", "W1", "b1", "z")
 
 # %%
 RULES["z"] = lambda d, log_var, eps: {"mu": d, "log_var": d * 0.5 * np.exp(log_var / 2) * eps}
-RULES["kl"] = lambda d, mu, log_var: {"mu": d[:, None] * mu, "log_var": d[:, None] * 0.5 * (np.exp(log_var) - 1)}
+RULES["kl"] = lambda d, mu, log_var: {"mu": d[:, None] * mu,
+                                      "log_var": d[:, None] * 0.5 * (np.exp(log_var) - 1)}
 compare("mu", "log_var")
 
 # %% [markdown]
@@ -250,7 +263,8 @@ compare("mu", "log_var")
 RULES["mu"] = lambda d, W4, h_enc: affine("W4", "b4", "h_enc")(d, W4, h_enc)
 RULES["log_var"] = lambda d, W5, h_enc: affine("W5", "b5", "h_enc")(d, W5, h_enc)
 RULES["h_enc"] = lambda d, h_enc: {"a_enc": d * (1 - h_enc**2)}
-RULES["a_enc"] = lambda d, W3, x: {"W3": x.T @ d, "b3": d.sum(axis=0)}  # x is data: nobody wants its gradient
+# x is data: nobody wants its gradient
+RULES["a_enc"] = lambda d, W3, x: {"W3": x.T @ d, "b3": d.sum(axis=0)}
 compare("W4", "b4", "W5", "b5", "h_enc", "a_enc", "W3", "b3")
 
 # %% [markdown]
@@ -301,15 +315,18 @@ truth = {name: measured(name) for name in order}
 figure, axes = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
 for answer, label, size, face in ((d, "adding", 5, "black"), (slip, "overwriting", 11, "none")):
     errors = [max(numeric.apart(answer[name], truth[name]), 1e-17) for name in order]
-    axes.plot(order, errors, marker="o", linestyle="none", color="black", markerfacecolor=face, markersize=size, label=label)
+    axes.plot(order, errors, marker="o", linestyle="none", color="black", markerfacecolor=face,
+              markersize=size, label=label)
 axes.axvspan(3.5, 9.5, color="0.92", zorder=0)
 axes.text(6.5, 1e-7, "encoder", ha="center", color="0.35")
 axes.text(1.5, 1e-7, "decoder", ha="center", color="0.35")
-axes.set(yscale="log", ylim=(1e-17, 10), ylabel="relative error", xlabel="parameter, in the order of the way back")
+axes.set(yscale="log", ylim=(1e-17, 10), ylabel="relative error",
+         xlabel="parameter, in the order of the way back")
 axes.legend(frameon=False, loc="upper left")
 axes.set_title("the first wrong gradient stands just behind the fault", loc="left", fontsize=10)
 plt.show()
-assert numeric.apart(slip["W1"], truth["W1"]) < 1e-12 < 1e-2 < numeric.apart(slip["W4"], truth["W4"])
+assert numeric.apart(slip["W1"], truth["W1"]) < 1e-12 < 1e-2 < numeric.apart(slip["W4"],
+                                                                             truth["W4"])
 
 # %% [markdown]
 # The decoder's, which come before the first fork. A fault spoils what lies behind it on the way back and nothing

@@ -27,7 +27,8 @@ from threadpoolctl import threadpool_limits
 import aevb_np
 from aevb_np import AEVB, data, training
 
-matplotlib.rcParams.update({"figure.dpi": 80, "font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
+matplotlib.rcParams.update({"figure.dpi": 80, "font.size": 10, "axes.spines.top": False,
+                            "axes.spines.right": False})
 FAST = "AEVB_FAST" in os.environ  # less training, to see that every cell runs
 digits = data.digits(n_train=5_000, n_test=1_000)
 N, M, J = 5_000, 100, 2
@@ -94,7 +95,8 @@ all_eps = aevb_np.stream("noise", seed=1).standard_normal((N, J), dtype=np.float
 def gradient(index):
     """The gradient of the mean bound of these images, each with its own noise, and their bounds."""
     p.grad[:] = 0
-    bound, backward = aevb_np.sgvb_b(model, p.theta, p.phi, digits.scale(digits.x_train[index]), all_eps[index])
+    bound, backward = aevb_np.sgvb_b(model, p.theta, p.phi, digits.scale(digits.x_train[index]),
+                                     all_eps[index])
     backward(np.full(len(index), 1 / len(index), np.float32))
     return p.grad.astype(np.float64), bound.mean(dtype=np.float64)
 
@@ -104,7 +106,8 @@ parts, bounds = zip(*(gradient(batches.at(t)) for t in range(N // M)))
 size = np.linalg.norm(whole)
 print(f"mean over an epoch: {np.linalg.norm(np.mean(parts, axis=0) - whole) / size:.0e} off, of the gradient's length")
 print(f"one minibatch:      {np.mean([np.linalg.norm(g - whole) for g in parts]) / size:.2f} off")
-independent = [gradient(aevb_np.stream("minibatch", 9, t).integers(N, size=M))[1] for t in range(50)]
+independent = [gradient(aevb_np.stream("minibatch", 9, t).integers(N, size=M))[1]
+               for t in range(50)]
 error = np.std(independent, ddof=1) / 50**0.5
 print(f"bound from 50 minibatches drawn at random: {np.mean(independent):.2f} +- {error:.2f} nats (exact: {exact:.2f})")
 assert np.linalg.norm(np.mean(parts, axis=0) - whole) < 1e-4 * size
@@ -183,7 +186,8 @@ for L, marker, line, face in ((1, "o", "-", "black"), (5, "s", "--", "white")):
     assert (np.abs(np.log(seen / formula)) < np.log(2)).all()
 axes.axhline(signal, color="black", linestyle=":", linewidth=1)
 axes.text(310, signal, "the mean gradient, squared", va="bottom", ha="right", fontsize=9)
-axes.set(xscale="log", yscale="log", xticks=sizes, xticklabels=sizes, xlabel="images in a minibatch, M",
+axes.set(xscale="log", yscale="log", xticks=sizes, xticklabels=sizes,
+         xlabel="images in a minibatch, M",
          ylabel="variance of the gradient", title="M divides all of the noise, L a part of it")
 axes.minorticks_off()
 axes.legend(frameon=False)
@@ -199,15 +203,21 @@ run.p.flat[:] = now
 figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
 place = np.arange(len(AGES))
 columns = np.array([table[age] for age in AGES]).T
-for values, line, face, label in ((columns[2], "-^", "black", "the mean gradient, squared"), (columns[0] / M, "--o", "black", f"noise of the images, V_x / {M}"),
-                                  (columns[1] / M, ":s", "white", f"noise of eps, V_eps / {M}, for L = 1")):
+for values, line, face, label in ((columns[2], "-^", "black", "the mean gradient, squared"),
+                                  (columns[0] / M, "--o", "black",
+                                   f"noise of the images, V_x / {M}"),
+                                  (columns[1] / M, ":s", "white",
+                                   f"noise of eps, V_eps / {M}, for L = 1")):
     axes.plot(place, values, line, color="black", markerfacecolor=face, label=label)
-axes.set(yscale="log", xlabel="samples seen", ylabel="square of the gradient", title="signal and noise in a minibatch of 100")
+axes.set(yscale="log", xlabel="samples seen", ylabel="square of the gradient",
+         title="signal and noise in a minibatch of 100")
 axes.set_xticks(place, [f"{age:,}" for age in AGES])
 axes.legend(frameon=False, loc="lower right")
 plt.show()
 gain = [1 - (V_x + V_eps / 5) / (V_x + V_eps) for V_x, V_eps, _ in table.values()]
-print("L = 5 takes away", ", ".join(f"{100 * share:.0f} % (after {age:,})" for share, age in zip(gain, AGES)), "of the variance")
+print("L = 5 takes away",
+      ", ".join(f"{100 * share:.0f} % (after {age:,})" for share, age in zip(gain, AGES)),
+      "of the variance")
 assert max(gain) < 0.8 and columns[2][1] > (columns[0] + columns[1])[1] / M
 
 # %% [markdown]
@@ -230,11 +240,13 @@ for size, color in ((20, "0.55"), (100, "0")):
         bounds = np.array([[row.test_bound for row in run.history] for run in runs])
         error = bounds.std(axis=0, ddof=1) / SEEDS**0.5
         ends[size, L] = bounds.mean(axis=0)[-1], error[-1]
-        axes.errorbar([row.samples for row in runs[0].history], bounds.mean(axis=0), error, color=color, linestyle=line,
+        axes.errorbar([row.samples for row in runs[0].history], bounds.mean(axis=0), error,
+                      color=color, linestyle=line,
                       marker=marker, markerfacecolor=face, capsize=3, label=f"M = {size}, L = {L}")
 axes.set(xscale="log", xlabel="images seen", ylabel="test bound (nats per image)",
          title=f"mean of {SEEDS} seeds, with its standard error")
-axes.set_xticks([row.samples for row in runs[0].history], [f"{row.samples:,}" for row in runs[0].history])
+axes.set_xticks([row.samples for row in runs[0].history],
+                [f"{row.samples:,}" for row in runs[0].history])
 axes.minorticks_off()
 axes.legend(frameon=False, loc="lower right")
 plt.show()
@@ -254,11 +266,14 @@ assert ends[100, 5][0] - ends[100, 1][0] < 5
 # **Predict.** Take the root mean square of the gradient, array by array. By what factor do the arrays differ?
 
 # %%
-rms = aevb_np.Params(run.model.shapes, np.sqrt(run.trainer.optimizer.arrays["G"] / run.trainer.optimizer.t))
+rms = aevb_np.Params(run.model.shapes,
+                     np.sqrt(run.trainer.optimizer.arrays["G"] / run.trainer.optimizer.t))
 typical = {name: float(np.sqrt((w**2).mean())) for name, w, _ in rms.arrays()}
 figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
-axes.barh(list(typical), list(typical.values()), color=["0.75" if name.startswith("theta") else "0.35" for name in typical])
-axes.set(xscale="log", xlabel="typical gradient (nats per unit of the parameter)", title="the gradient of each array (light: decoder, dark: encoder)")
+axes.barh(list(typical), list(typical.values()),
+          color=["0.75" if name.startswith("theta") else "0.35" for name in typical])
+axes.set(xscale="log", xlabel="typical gradient (nats per unit of the parameter)",
+         title="the gradient of each array (light: decoder, dark: encoder)")
 axes.invert_yaxis()
 plt.show()
 print(f"largest / smallest: {max(typical.values()) / min(typical.values()):.0f}")
@@ -270,7 +285,8 @@ assert max(typical.values()) > 10 * min(typical.values())
 # **Predict.** Each optimiser with steps from far too small to far too large, for 30,000 images: whose valley is widest?
 
 # %%
-STEPS = {"sgd": [1e-4, 1e-3, 3e-3, 1e-2, 3e-2], "adagrad": [3e-3, 1e-2, 3e-2, 0.1, 0.3], "adam": [1e-4, 1e-3, 1e-2, 3e-2, 0.1]}
+STEPS = {"sgd": [1e-4, 1e-3, 3e-3, 1e-2, 3e-2], "adagrad": [3e-3, 1e-2, 3e-2, 0.1, 0.3],
+         "adam": [1e-4, 1e-3, 1e-2, 3e-2, 0.1]}
 figure, axes = plt.subplots(figsize=(6, 3.8), layout="constrained")
 best = {}
 for (name, step_sizes), marker, line in zip(STEPS.items(), "sod", ("-", "--", ":")):
@@ -278,13 +294,16 @@ for (name, step_sizes), marker, line in zip(STEPS.items(), "sod", ("-", "--", ":
     for step in step_sizes:
         try:
             settings = {"warmup": 20} if name == "adagrad" else {}
-            reached[step] = trained(6e3 if FAST else 3e4, optimizer=name, step=step, **settings).history[-1].train_bound
+            reached[step] = trained(6e3 if FAST else 3e4, optimizer=name, step=step,
+                                    **settings).history[-1].train_bound
         except FloatingPointError as error:
             print(f"{name} {step:g}: {str(error)[:60]}...")
             axes.plot(step, -545, "kx", markersize=9)
     best[name] = max(reached, key=reached.get)
-    axes.plot(list(reached), list(reached.values()), color="black", linestyle=line, marker=marker, markerfacecolor="white", label=name)
-axes.set(xscale="log", ylim=(-560, -140), xlabel="step size", ylabel="training bound (nats per image)",
+    axes.plot(list(reached), list(reached.values()), color="black", linestyle=line, marker=marker,
+              markerfacecolor="white", label=name)
+axes.set(xscale="log", ylim=(-560, -140), xlabel="step size",
+         ylabel="training bound (nats per image)",
          title="the bound after one short run for each step size (x: diverged)")
 axes.legend(frameon=False, loc="center left")
 plt.show()
@@ -310,16 +329,20 @@ for warmup, line, face in ((0, "-", "black"), (20, "--", "white")):
     before = run.p.flat.copy()
     for _ in run.steps((warmup + 12) * M):
         if run.step <= warmup + 11:
-            bounds.append(run.trainer.running_sum - seen)  # the mean bound of this minibatch, before the move
+            # the mean bound of this minibatch, before the move
+            bounds.append(run.trainer.running_sum - seen)
             seen = run.trainer.running_sum
         if run.step == warmup + 1:
             moved[warmup] = np.median(np.abs(run.p.flat - before))
     lowest[warmup] = min(bounds)
-    axes.plot(bounds[warmup:], color="black", marker="o", linestyle=line, markerfacecolor=face, label=f"warm-up of {warmup}")
-axes.set(xlabel="moves made", ylabel="minibatch's bound (nats per image)", title="the first moves of Adagrad")
+    axes.plot(bounds[warmup:], color="black", marker="o", linestyle=line, markerfacecolor=face,
+              label=f"warm-up of {warmup}")
+axes.set(xlabel="moves made", ylabel="minibatch's bound (nats per image)",
+         title="the first moves of Adagrad")
 axes.legend(frameon=False, loc="lower right")
 plt.show()
-print("median length of the first move:", {warmup: f"{length:.4f}" for warmup, length in moved.items()})
+print("median length of the first move:",
+      {warmup: f"{length:.4f}" for warmup, length in moved.items()})
 assert moved[0] > 0.09 and moved[20] < 0.5 * moved[0] and lowest[0] < lowest[20]
 
 # %% [markdown]

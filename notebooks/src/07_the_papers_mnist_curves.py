@@ -31,7 +31,8 @@ import aevb_np
 from aevb_np import data, evaluation
 from aevb_np.experiments import expectation, paper, recipe
 
-matplotlib.rcParams.update({"figure.dpi": 80, "font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
+matplotlib.rcParams.update({"figure.dpi": 80, "font.size": 10, "axes.spines.top": False,
+                            "axes.spines.right": False})
 FAST = "AEVB_FAST" in os.environ  # less training, to see that every cell runs
 
 # %% [markdown]
@@ -41,7 +42,8 @@ FAST = "AEVB_FAST" in os.environ  # less training, to see that every cell runs
 # minibatches of 100. Of our runs, this is how far each has come.
 
 # %%
-SIZES, METHODS, SPLITS = (3, 5, 10, 20, 200), ("aevb", "wake-sleep"), {"train": "train_running", "test": "test_bound"}
+SIZES, METHODS, SPLITS = (3, 5, 10, 20, 200), ("aevb", "wake-sleep"), {"train": "train_running",
+                                                                       "test": "test_bound"}
 groups = recipe.by_stem(expectation.our_curves())
 
 
@@ -58,7 +60,8 @@ def papers(J, method, split):
 
 for method in METHODS:
     reach = {J: max(ours(J, method, "test"), default=0) for J in SIZES}
-    print(f"{method:10} our runs reach, by J: " + ", ".join(f"{J}: {n:.3g}" if n else f"{J}: not yet" for J, n in reach.items()))
+    print(f"{method:10} our runs reach, by J: "
+          + ", ".join(f"{J}: {n:.3g}" if n else f"{J}: not yet" for J, n in reach.items()))
 assert all(papers(J, method, split) for J in SIZES for method in METHODS for split in SPLITS)
 
 # %% [markdown]
@@ -69,21 +72,25 @@ assert all(papers(J, method, split) for J in SIZES for method in METHODS for spl
 
 # %%
 DASHED = (0, (7, 1, 1, 1, 1, 1))
-LOOK = {3: ("o", "-", "0"), 5: ("s", "--", "0"), 10: ("^", "-.", "0.4"), 20: ("D", ":", "0.4"), 200: ("v", DASHED, "0")}
+LOOK = {3: ("o", "-", "0"), 5: ("s", "--", "0"), 10: ("^", "-.", "0.4"), 20: ("D", ":", "0.4"),
+        200: ("v", DASHED, "0")}
 
 
 def draw(axes, J, method, split):
     """The paper's points, hollow, and our line through or beside them."""
     marker, line, color = LOOK[J]
-    theirs, mine = papers(J, method, split), {n: y for n, y in ours(J, method, split).items() if n >= 1e5}
-    axes.plot(list(theirs), list(theirs.values()), marker, color=color, markerfacecolor="white", markersize=6, label=f"J = {J}")
+    theirs, mine = papers(J, method, split), {n: y for n,
+                                              y in ours(J, method, split).items() if n >= 1e5}
+    axes.plot(list(theirs), list(theirs.values()), marker, color=color, markerfacecolor="white",
+              markersize=6, label=f"J = {J}")
     axes.plot(list(mine), list(mine.values()), linestyle=line, color=color, linewidth=1.5)
 
 
 figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 for J in SIZES:
     draw(axes, J, "aevb", "test")
-axes.set(xscale="log", xlim=(1e5, 3e8), ylim=(-175, -95), xlabel="training samples seen", ylabel="test bound (nats per image)",
+axes.set(xscale="log", xlim=(1e5, 3e8), ylim=(-175, -95), xlabel="training samples seen",
+         ylabel="test bound (nats per image)",
          title="AEVB on MNIST: the paper's points, our lines as far as they go")
 axes.legend(frameon=False, loc="lower right")
 plt.show()
@@ -104,7 +111,8 @@ assert last[3] < last[5] < last[10] < min(last[20], last[200]) and abs(last[20] 
 mnist_here = any(row.name == "mnist" and row.here for row in data.status())
 dataset = data.mnist() if mnist_here else data.digits()
 hidden, length = (500, 1e4 if FAST else 5e5) if mnist_here else (200, 1e4 if FAST else 2e5)
-print(f"trained here: {dataset.describe()}" + ("" if mnist_here else " (MNIST is not here: do not compare with the paper)"))
+print(f"trained here: {dataset.describe()}"
+      + ("" if mnist_here else " (MNIST is not here: do not compare with the paper)"))
 live = {}
 for J in (3, 20):
     started = time.perf_counter()
@@ -119,11 +127,14 @@ figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
 for J, run in live.items():
     marker, line, _ = LOOK[J]
     seen = [row.samples for row in run.history]
-    axes.plot(seen, [row.test_bound for row in run.history], line, marker="x", color="black", label=f"J = {J}, trained here ({dataset.name})")
+    axes.plot(seen, [row.test_bound for row in run.history], line, marker="x", color="black",
+              label=f"J = {J}, trained here ({dataset.name})")
     if mnist_here:
         near = {n: y for n, y in papers(J, "aevb", "test").items() if n <= 2e6}
-        axes.plot(list(near), list(near.values()), marker, color="0.4", markersize=8, markerfacecolor="white", label=f"J = {J}, the paper's points")
-axes.set(xscale="log", ylim=(-230, -100), xlabel="training samples seen", ylabel="test bound (nats per image)",
+        axes.plot(list(near), list(near.values()), marker, color="0.4", markersize=8,
+                  markerfacecolor="white", label=f"J = {J}, the paper's points")
+axes.set(xscale="log", ylim=(-230, -100), xlabel="training samples seen",
+         ylabel="test bound (nats per image)",
          title="two short runs")
 axes.legend(frameon=False, loc="upper left")
 plt.show()
@@ -151,16 +162,19 @@ for J in SIZES:
     marker, line, color = LOOK[J]
     train, test = papers(J, "aevb", "train"), papers(J, "aevb", "test")
     gaps[J] = {n: train[n] - test[n] for n in train if n in test}
-    axes.plot(list(gaps[J]), list(gaps[J].values()), marker, color=color, markerfacecolor="white", label=f"J = {J}")
+    axes.plot(list(gaps[J]), list(gaps[J].values()), marker, color=color, markerfacecolor="white",
+              label=f"J = {J}")
     train, test = ours(J, "aevb", "train"), ours(J, "aevb", "test")
     mine = {n: train[n] - test[n] for n in train if n >= 5e5}
     axes.plot(list(mine), list(mine.values()), linestyle=line, color=color, linewidth=1)
 axes.axhline(0, color="0.6", linewidth=0.8)
-axes.set(xscale="log", xlim=(3e5, 3e8), ylim=(-4, 7), xlabel="training samples seen", ylabel="training less test bound (nats)",
+axes.set(xscale="log", xlim=(3e5, 3e8), ylim=(-4, 7), xlabel="training samples seen",
+         ylabel="training less test bound (nats)",
          title="the gap opens late: the paper's points, our lines as far as they go")
 axes.legend(frameon=False, loc="upper left")
 plt.show()
-print("the paper's gap after 1e6:", {J: round(gap[1_000_000], 1) for J, gap in gaps.items()}, "and after 2.5e8:", {J: round(gap[250_000_000], 1) for J, gap in gaps.items()})
+print("the paper's gap after 1e6:", {J: round(gap[1_000_000], 1) for J, gap in gaps.items()},
+      "and after 2.5e8:", {J: round(gap[250_000_000], 1) for J, gap in gaps.items()})
 assert all(gap[1_000_000] < 0 < gap[250_000_000] for gap in gaps.values())
 
 # %% [markdown]
@@ -181,12 +195,14 @@ for J in SIZES:
     marker, line, color = LOOK[J]
     a, w = papers(J, "aevb", "test"), papers(J, "wake-sleep", "test")
     leads[J] = {n: a[n] - w[n] for n in a if n in w}
-    axes.plot(list(leads[J]), list(leads[J].values()), marker, color=color, markerfacecolor="white", label=f"J = {J}")
+    axes.plot(list(leads[J]), list(leads[J].values()), marker, color=color, markerfacecolor="white",
+              label=f"J = {J}")
     a, w = ours(J, "aevb", "test"), ours(J, "wake-sleep", "test")
     mine = {n: a[n] - w[n] for n in a if n in w and n >= 5e5}
     axes.plot(list(mine), list(mine.values()), linestyle=line, color=color, linewidth=1)
 axes.axhline(0, color="0.6", linewidth=0.8)
-axes.set(xscale="log", xlim=(3e5, 3e8), ylim=(-2, 19), xlabel="training samples seen", ylabel="AEVB less wake-sleep (nats)",
+axes.set(xscale="log", xlim=(3e5, 3e8), ylim=(-2, 19), xlabel="training samples seen",
+         ylabel="AEVB less wake-sleep (nats)",
          title="test bounds: the paper's points, our lines as far as they go")
 axes.legend(frameon=False, loc="upper right", ncols=2)
 plt.show()
@@ -206,7 +222,8 @@ assert all(lead > 0 for by_n in leads.values() for n, lead in by_n.items() if n 
 # %%
 MARKS = (1e6, 3e6, 1e7)
 differences = {}
-print(f"{'test bound':14}" + "".join(f"{f'{n:.0e}: ours':>13}{'paper':>8}{'diff':>6}" for n in MARKS) + "  seeds")
+print(f"{'test bound':14}"
+      + "".join(f"{f'{n:.0e}: ours':>13}{'paper':>8}{'diff':>6}" for n in MARKS) + "  seeds")
 for method in METHODS:
     for J in SIZES:
         cells, seeds = "", 0
@@ -219,7 +236,8 @@ for method in METHODS:
                 differences[method, J, n] = difference
             cells += f"{mine:13.1f}{there.paper:8.1f}{difference:6.1f}" if there.ours else f"{'-':>13}{there.paper:8.1f}{'-':>6}"
         print(f"{method:10} {J:3}{cells}  {seeds}")
-assert all(abs(difference) < 5 for (method, J, _), difference in differences.items() if (method, J) != ("wake-sleep", 200))
+assert all(abs(difference) < 5 for (method, J, _),
+           difference in differences.items() if (method, J) != ("wake-sleep", 200))
 
 # %% [markdown]
 # One run stands apart: wake-sleep with J = 200 gets worse while it learns. Its encoder sees only dreams, and nothing holds
@@ -233,7 +251,8 @@ assert all(abs(difference) < 5 for (method, J, _), difference in differences.ite
 there = expectation.expected("mnist", 20, "aevb", 1e6, "test", expectation.our_curves())
 for reading in expectation.readings(0.1585, "auto", "mnist", pixels=784, near=there.value)[:2]:
     print(f"a program prints 0.1585: that is {reading.nats:.1f} nats per image, if it is {', and '.join(reading.assumed)}")
-assert np.isclose(expectation.readings(0.1585, "nats-per-pixel", "mnist", 784, there.value)[0].nats, -0.1585 * 784)
+assert np.isclose(expectation.readings(0.1585, "nats-per-pixel", "mnist", 784, there.value)[0].nats,
+                  -0.1585 * 784)
 
 # %% [markdown]
 # ## Summary
