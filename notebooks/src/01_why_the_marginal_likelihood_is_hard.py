@@ -208,9 +208,9 @@ tops = np.argwhere(landscape == scipy.ndimage.maximum_filter(landscape, 17))
 tops = sorted(((mus[j], sigmas[i], landscape[i, j]) for i, j in tops), key=lambda top: -top[2])
 best = tops[0][:2]
 figure, axes = plt.subplots(figsize=(6.2, 3.8))
-levels = log_px - np.array([16, 8, 4, 2, 1.32, 1, 0.6, 0.4])
+levels = log_px - np.array([16, 8, 4, 2, 1.33, 1, 0.6, 0.4])
 lines = axes.contour(mus, sigmas, landscape, levels=levels, cmap="viridis", vmax=log_px + 3)
-axes.clabel(lines, [level for level in levels if level != log_px - 1.32], fmt="%.1f", fontsize=8)
+axes.clabel(lines, [level for level in levels if level != log_px - 1.33], fmt="%.1f", fontsize=8)
 for (mu, sigma, bound), color in zip(tops, ("black", "0.5")):
     axes.plot(mu, sigma, "*", color=color, markersize=12, label=f"top: {bound:.2f}")
 for marker, (name, guess) in zip("^svo", guesses.items()):
@@ -226,10 +226,10 @@ for mu, sigma, bound in tops:
 assert len(tops) == 2 and tops[0][2] < log_px - 0.2
 
 # %% [markdown]
-# Two, one for each hill. The second one, at -5.22, is so flat that the contours show it only when one of them is drawn
-# at -5.24. An ascent that begins at the lower arm's guess, inside this contour, cannot leave it. Even the best Gaussian
-# stays 0.357 nats below, for no Gaussian has two hills. No training of q closes this gap, but a richer family of q
-# would. So would another decoder, if its posterior were a Gaussian.
+# Two, one for each hill. The second one, at -5.23, is small: the contour around it is at -5.25. An ascent that begins at
+# the lower arm's guess, inside this contour, cannot leave it. Even the best Gaussian stays 0.357 nats below, for no
+# Gaussian has two hills. No training of q closes this gap, but a richer family of q would. So would another decoder, if
+# its posterior were a Gaussian.
 #
 # ## Without the grid
 #

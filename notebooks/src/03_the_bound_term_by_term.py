@@ -30,8 +30,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import aevb_np
-from aevb_np import bernoulli_log_prob, data, evaluation, gaussian, gaussian_kl, gaussian_log_prob, numerics, sigmoid
-from aevb_np import standard_normal_log_prob, stream, training
+from aevb_np import bernoulli_log_prob, data, evaluation, gaussian, gaussian_kl, gaussian_log_prob
+from aevb_np import numerics, sigmoid, standard_normal_log_prob, stream, training
 from aevb_np.checks import problem
 from aevb_np.evaluation import mean_and_error
 from aevb_np.plotting import COLORS
@@ -51,7 +51,7 @@ FAST = os.environ.get("AEVB_FAST") == "1"
 # latent numbers, and then takes means over images: nats per image.
 #
 # **Before you run:** a model that gives every pixel the probability 1/2 knows nothing. What is its bound? How much of
-# that distance does a few seconds' training cover?
+# the distance from there to 0 does a few seconds' training cover?
 
 # %%
 digits = data.digits(n_train=2_000, n_test=500)
@@ -85,8 +85,8 @@ assert np.isclose(table["reconstruction"].mean() - table["KL"].mean(), table["bo
 assert table["bound (B)"].mean() > nothing / 2
 
 # %% [markdown]
-# 543 nats; most of them. One bound, and numbers from a fraction to tens of thousands: before two bounds are compared,
-# ask per what, and to which base.
+# -543.43 nats, and the training covers 401 of the 543. One bound can be a fraction or tens of thousands. Before you
+# compare two bounds, ask per what, and to which base.
 #
 # ## The KL, three ways
 #
@@ -114,7 +114,7 @@ for draws in (100, 10_000, 100_000 if FAST else 1_000_000):
 assert abs(summed - closed) < 1e-9
 
 # %% [markdown]
-# One draw in nine is. A hundred times the draws, a tenth of the error: the closed form saves them all.
+# Yes: one draw in nine is negative. A hundred times as many draws have a tenth of the error. The closed form needs none.
 #
 # **Before you run:** on the map of the KL over $\mu$ and $\sigma$, where is 0? Is halving $\sigma$ as dear as doubling
 # it? And where will the trained encoder have put its five latent numbers?
@@ -147,8 +147,9 @@ print(f"the encoder's mean KL per latent number: {terms.kl.mean():.2f}")
 assert landscape.min() >= 0
 
 # %% [markdown]
-# At the prior alone. Too wide is dearer than too narrow, for q must not stand where p does not. The encoder pays almost
-# two nats for each number; what it buys with them is the other term.
+# The KL is 0 at the prior alone. Doubling $\sigma$ costs 0.807 nats and halving it 0.318. The encoder has put its numbers
+# near $\sigma = 0.2$, with $\mu$ from -3 to 4. It pays 1.8 nats for each number, and gets more than that from the other
+# term.
 #
 # ## Likelihoods that survive
 #
@@ -178,8 +179,7 @@ for (name, values), (style, width, color) in zip(ways.items(), LOOKS):
     if not finite.all():
         axes.plot(a[finite][-1], values[finite][-1], "X", color=color, markersize=9)
         axes.annotate(f"{values.dtype} ends", (a[finite][-1], values[finite][-1]), (-8, -4),
-                      textcoords="offset points",
-                      ha="right", va="top", fontsize=9)
+                      textcoords="offset points", ha="right", va="top", fontsize=9)
         print(f"{name}: -inf from a = {a[~finite][0]:.1f} on")
 axes.set(xlabel="logit a of a pixel with x = 0", ylabel="log(1 - y), in nats",
          title="The formula ends (cross) or goes flat where it matters most")
@@ -193,8 +193,8 @@ print("1 - 1e-8 in float32:", 1 - np.float32(1e-8), "so that a clip at 1e-8 does
 assert np.isfinite(ways["the package's, float32"]).all() and moved == 0
 
 # %% [markdown]
-# From 17 on, and 37 in float64. Clipping hides it: the value stays finite, but the slope is 0, and the pixel that is
-# most wrong gets no gradient at all. Written with the logit, nothing is lost:
+# From 16.7 on, and from 36.8 in float64. Clipping hides it: the value stays finite, but the slope is 0, and the pixel
+# that is most wrong gets no gradient at all. Written with the logit, nothing is lost:
 
 # %%
 print(inspect.getsource(bernoulli_log_prob).split('"""')[-1])
@@ -203,7 +203,7 @@ print(inspect.getsource(numerics.softplus).split('"""')[-1])
 # %% [markdown]
 # The second trap is a probability instead of its logarithm.
 #
-# **Before you run:** a hundred draws of z give an image some $-130$ nats each. What is the mean of $e^{\log p}$ in
+# **Before you run:** a hundred draws of z give an image -148 to -131 nats each. What is the mean of $e^{\log p}$ in
 # float32?
 
 # %%
@@ -238,8 +238,8 @@ assert plain == -np.inf and np.isfinite(numerics.log_mean_exp(log_px))
 # %%
 model = problem.model_of("bernoulli")
 at = problem.point(model, samples=1)  # random parameters, x of (7, 11) and eps of (7, 5)
-RIGHT = {"z": lambda mu, s, eps: gaussian(mu, s, eps)[0], "log_px": lambda x,
-         logits: bernoulli_log_prob(x, logits)[0],
+RIGHT = {"z": lambda mu, s, eps: gaussian(mu, s, eps)[0],
+         "log_px": lambda x, logits: bernoulli_log_prob(x, logits)[0],
          "kl": lambda mu, s: gaussian_kl(mu, s)[0], "fold": np.sum}
 SLIPS = {
     "none": {},
@@ -254,7 +254,7 @@ SLIPS = {
     "mean over the rows": {"fold": np.mean},
 }
 
-
+# %%
 def value(part, x=at.x, eps=at.eps, p=at.p):
     (mu, s), _ = model.encoder.forward(p.phi, x)
     logits, _ = model.decoder.forward(p.theta, part["z"](mu, s, eps))
@@ -294,10 +294,10 @@ axes.spines[:].set_visible(False)
 plt.show()
 
 # %% [markdown]
-# Every slip is seen. At zero the KL is 0 with any factor and any sign, which is why the biases are needed; and what the
-# zeros see is in the reconstruction. (A mean over the rows is no fault, if you know that you took it.)
+# Every slip is seen by one probe at least. At zero the KL is 0 with any factor and any sign. So a probe with zeros sees
+# no slip in the KL, and the biases are needed. (A mean over the rows is no fault, if you know that you took it.)
 #
-# **Before you run:** what does the first slip cost, a mean over the 784 pixels and a KL left whole? Train with it, on
+# **Before you run:** what does the first slip cost, a mean over the 784 pixels and a KL left whole? We train with it, on
 # as many images as above. What becomes of the KL?
 
 # %%
@@ -325,12 +325,13 @@ for t in range(sum(AGES) // 100):
 slipped = evaluation.terms(run.model, wrong.theta, wrong.phi, x_test, noise(0, 500))
 for name, found in (("right", terms), ("slip", slipped)):
     bound, error = mean_and_error(found.bound_b)
-    print(f"{name:6} bound {bound:.1f} +- {error:.1f} nats per image, KL {found.kl.sum(axis=1).mean():.3f}")
+    print(f"{name:6} bound {bound:.1f} +- {error:.1f} nats per image, "
+          f"KL {found.kl.sum(axis=1).mean():.3f}")
 assert slipped.kl.sum(axis=1).mean() < 0.1 * terms.kl.sum(axis=1).mean()
 
 # %% [markdown]
-# It goes to nothing, for it weighs 784 times what it should: z says nothing about its image, and the decoder can only
-# draw the mean of all images.
+# 50 nats. The KL goes to 0, for it weighs 784 times what it should: z says nothing about its image, and the decoder can
+# only draw the mean of all images.
 #
 # ## The Gaussian decoder's term
 #
@@ -359,13 +360,14 @@ rng = stream("data", 1)
 x, mean, log_var = rng.random((1, D)), rng.random((1, D)), np.full((1, D), -2.0)
 small = gaussian_log_prob(x, mean, log_var)[0][0]
 large = gaussian_log_prob(255 * x, 255 * mean, log_var + 2 * math.log(255))[0][0]
-print(f"pixels from 0 to 1: {small:.2f}; the same from 0 to 255: {large:.2f}; between them {small - large:.4f}, "
-      f"784 log 255 = {D * math.log(255):.4f}")
+print(f"pixels from 0 to 1: {small:.2f}; the same from 0 to 255: {large:.2f}; "
+      f"between them {small - large:.4f}, 784 log 255 = {D * math.log(255):.4f}")
 assert np.isclose(small - large, D * math.log(255))
 
 # %% [markdown]
-# It is a *density*: positive where it is narrow, without upper limit where a pixel can be met exactly, and different by
-# 4,344 nats an image in another unit of grey. Bounds of Gaussian decoders compare only in the same unit.
+# The best $\sigma$ is $|r|$, and for r = 0 there is none. The term is the logarithm of a *density*: it is positive where
+# the density is narrow, and without upper limit where a pixel is met exactly. In another unit of grey it differs, by
+# 4,344 nats an image here. Bounds of Gaussian decoders compare only in the same unit.
 #
 # ## A and B
 #
@@ -402,18 +404,18 @@ assert abs(mean) < 5 * error
 print("\n            standard deviation, all test images   images where A is quieter")
 for age, bounds in zip(np.cumsum(AGES), spreads.values()):
     variance = bounds.var(axis=0, ddof=1)
-    print(f"after {age:7,} samples   A {variance[0].mean() ** 0.5:6.3f}   B {variance[1].mean() ** 0.5:6.3f}"
-          f"   {(variance[0] < variance[1]).mean():19.0%}")
+    a, b = variance.mean(axis=1) ** 0.5
+    print(f"after {age:7,} samples   A {a:6.3f}   B {b:6.3f}   {(variance[0] < variance[1]).mean():19.0%}")
 
 # %% [markdown]
-# A's, once the model is trained; at the start B's. The reason is worth a model in which all is exact: $z \sim N(0, 1)$
-# and $x \sim N(z, 0.5^2)$, with x = 1.5. The posterior is a Gaussian, and q shall walk from the prior to it.
+# A's, once the model is trained; at the start B's. To see why, take a model in which all is exact: $z \sim N(0, 1)$ and
+# $x \sim N(z, 0.5^2)$, with x = 1.5. The posterior is a Gaussian, and we let q move from the prior to it.
 #
 # **Before you run:** with q *equal* to the posterior, what is $\log p(x, z) - \log q(z)$, for every z?
 
 # %%
 def both(t, eps):
-    """A and B, and their slopes in mu, with q a share t of the way from the prior to the posterior N(1.2, 0.2)."""
+    """A, B and their slopes in mu; q is a share t of the way from the prior to N(1.2, 0.2)."""
     mu, log_var = np.full_like(eps, 1.2 * t), np.full_like(eps, t * math.log(0.2))
     z, _ = gaussian(mu, log_var, eps)
     log_px, back = gaussian_log_prob(np.full_like(z, 1.5), z, np.full_like(z, 2 * math.log(0.5)))
@@ -439,11 +441,12 @@ panels[0].set_ylabel("standard deviation of one draw")
 panels[0].legend(frameon=False, fontsize=9)
 plt.show()
 a, b, *_ = both(1.0, eps)
-# exactly
+# x is N(0, 1.25) exactly
 log_px = gaussian_log_prob(np.full((1, 1), 1.5), np.zeros((1, 1)),
                            np.full((1, 1), math.log(1.25)))[0][0]
 mean, error = mean_and_error(b)
-print(f"at the posterior A is {a.min():.9f} to {a.max():.9f}, B is {mean:.4f} +- {error:.4f}; log p(x) = {log_px:.9f}")
+print(f"at the posterior A is {a.min():.9f} to {a.max():.9f}, B is {mean:.4f} +- {error:.4f}; "
+      f"log p(x) = {log_px:.9f}")
 assert np.ptp(a) < 1e-12 < b.std() and abs(a[0] - log_px) < 1e-12
 
 # %% [markdown]

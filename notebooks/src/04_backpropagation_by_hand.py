@@ -47,8 +47,8 @@ at = problem.point(model, samples=1)  # parameters, x and eps
 M, D, J = *at.x.shape, model.J
 theta, phi = at.p.theta, at.p.phi
 given = {"x": at.x, "eps": at.eps, "W1": theta.hidden.W, "b1": theta.hidden.b, "W2": theta.logits.W,
-         "b2": theta.logits.b, "W3": phi.hidden.W, "b3": phi.hidden.b, "W4": phi.mean.W,
-         "b4": phi.mean.b,
+         "b2": theta.logits.b, "W3": phi.hidden.W, "b3": phi.hidden.b,
+         "W4": phi.mean.W, "b4": phi.mean.b,
          "W5": phi.log_var.W, "b5": phi.log_var.b}
 print({name: array.shape for name, array in given.items()})
 
@@ -75,7 +75,7 @@ ATOMS = {
     "bound": lambda log_px, kl: log_px - kl,
 }
 
-
+# %%
 def names(function):
     return list(inspect.signature(function).parameters)
 
@@ -99,10 +99,9 @@ assert np.allclose(v["bound"], bound, rtol=1e-13)
 # feed both the sample and the KL. So does x, but x is data and needs no gradient.
 
 # %%
-PLACE = {"x": (0, 0), "a_enc": (1.1, 0), "h_enc": (2.2, 0), "mu": (3.3, 0.45),
-         "log_var": (3.3, -0.9),
-         "eps": (3.3, 1.75), "z": (4.9, 1.1), "a_dec": (6, 1.1), "h_dec": (7.1, 1.1),
-         "logits": (8.2, 1.1),
+PLACE = {"x": (0, 0), "a_enc": (1.1, 0), "h_enc": (2.2, 0),
+         "mu": (3.3, 0.45), "log_var": (3.3, -0.9), "eps": (3.3, 1.75),
+         "z": (4.9, 1.1), "a_dec": (6, 1.1), "h_dec": (7.1, 1.1), "logits": (8.2, 1.1),
          "x again": (8.2, 2.1), "log_px": (9.7, 1.1), "kl": (6.2, -0.9), "bound": (10.7, 0)}
 LABEL = {"mu": r"$\mu$", "log_var": r"$\log\sigma^2$", "eps": r"$\epsilon$",
          "log_px": r"$\log p(x|z)$", "kl": "KL",
@@ -152,8 +151,9 @@ print(f"it changes by {log_p[1] - log_p[0]:.6f}, and 0.001 (x - y) = {0.001 * (x
 logits = v["logits"].copy()
 differences = numeric.richardson(lambda: forward({**given, "logits": logits})["bound"].sum(),
                                  logits)
-print(f"complex step and differences are {numeric.apart(measured('logits'), differences):.0e} apart")
-assert numeric.apart(measured("logits"), differences) < 1e-9
+apart = numeric.apart(measured("logits"), differences)
+print(f"complex step and differences are {apart:.0e} apart")
+assert apart < 1e-9
 
 # %% [markdown]
 # ## The top of the graph
@@ -216,6 +216,8 @@ figure.suptitle("image, decoder's mean, gradient in the logits (black: more ink,
 plt.show()
 
 # %% [markdown]
+# Where the smudge has ink and the 7 has none: left of its stem, and right of it at the bottom.
+#
 # ## Affine and tanh: the decoder
 #
 # **Predict.** $y = xW + b$ with x of 7 x 8 and W of 8 x 11. The gradient of W has W's shape. Which product of x and dy,
@@ -235,7 +237,9 @@ RULES["a_dec"] = lambda d, W1, z: affine("W1", "b1", "z")(d, W1, z)
 compare("h_dec", "W2", "b2", "a_dec", "W1", "b1", "z")
 
 # %% [markdown]
-# The decoder is done, and dz with it. Up to here this is any classifier's backpropagation.
+# Only $x^Ty'$, with $y'$ for dy, has 8 rows and 11 columns. In the gradient of b the seven rows are added up, for b is
+# added to each of them. And $dh/da = 1 - h^2$. The decoder is done, and dz with it. Up to here this is any classifier's
+# backpropagation.
 #
 # ## Through the sample
 #
@@ -325,12 +329,12 @@ axes.set(yscale="log", ylim=(1e-17, 10), ylabel="relative error",
 axes.legend(frameon=False, loc="upper left")
 axes.set_title("the first wrong gradient stands just behind the fault", loc="left", fontsize=10)
 plt.show()
-assert numeric.apart(slip["W1"], truth["W1"]) < 1e-12 < 1e-2 < numeric.apart(slip["W4"],
-                                                                             truth["W4"])
+assert numeric.apart(slip["W1"], truth["W1"]) < 1e-12
+assert numeric.apart(slip["W4"], truth["W4"]) > 1e-2
 
 # %% [markdown]
-# The decoder's, which come before the first fork. A fault spoils what lies behind it on the way back and nothing
-# before it: this is how the package's checker finds the place.
+# The decoder's four: the way back comes to them before it comes to a value that is used twice. A fault spoils what lies
+# behind it on the way back and nothing before it. This is how the package's checker finds the place.
 #
 # ## The compact form
 #
@@ -359,8 +363,8 @@ twins = {"W1": theta.hidden.dW, "b1": theta.hidden.db, "W2": theta.logits.dW, "b
          "W5": phi.log_var.dW, "b5": phi.log_var.db}
 print(f"{'':4}{'value':>9}{'gradient':>10}   ours - package")
 for name, twin in twins.items():
-    print(f"{name:4}{'x'.join(map(str, given[name].shape)):>9}{'x'.join(map(str, d[name].shape)):>10}"
-          f"   {np.abs(d[name] - twin).max():.0e}")
+    shapes = ["x".join(map(str, array.shape)) for array in (given[name], d[name])]
+    print(f"{name:4}{shapes[0]:>9}{shapes[1]:>10}   {np.abs(d[name] - twin).max():.0e}")
     assert np.allclose(d[name], twin, rtol=1e-12, atol=1e-12)
 
 # %% [markdown]
@@ -370,8 +374,10 @@ for name, twin in twins.items():
 #
 # The complex step needs one bound for *each* parameter; backpropagation needs a way forward and a way back for *all*.
 #
-# **Predict.** Forward, the model of 784-500-20 multiplies five large matrices; the way back, two for each, less the
-# gradient in x. How many times as long as a bound does a bound with its gradient take?
+# **Predict.** Forward, the model of 784-500-20 has two products with large matrices, 784 x 500 and 500 x 784; the other
+# three matrices are small. On the way back each matrix needs two products, one for its own gradient and one for the
+# gradient of its input, except that nobody wants the gradient in x. How many times as long as a bound does a bound with
+# its gradient take?
 
 # %%
 large = aevb_np.VAE.bernoulli(D=784, H=500, J=20)
@@ -391,13 +397,15 @@ def seconds(work, repeats=5 if FAST else 20):
 
 value = seconds(lambda: aevb_np.sgvb_b(large, p.theta, p.phi, x, eps))
 both = seconds(lambda: aevb_np.sgvb_b(large, p.theta, p.phi, x, eps)[1](np.ones(100, np.float32)))
-print(f"{p.flat.size:,} parameters: a bound takes {1e3 * value:.1f} ms, with its gradient {both / value:.1f} times that;")
-print(f"one bound for each parameter would take {p.flat.size * value / 3600:.1f} hours for a single step")
+print(f"{p.flat.size:,} parameters: a bound takes {1e3 * value:.1f} ms, "
+      f"with its gradient {both / value:.1f} times that;")
+print(f"one bound for each parameter would take {p.flat.size * value / 3600:.1f} hours "
+      "for a single step")
 assert both < 20 * value
 
 # %% [markdown]
-# Between three and four times: two products on the way back for each one forward, and the sums and slopes. The
-# gradient in 815,824 numbers costs no more than a few bounds, and this alone makes learning by gradients possible.
+# About two and a half times: two large products forward, and three on the way back. The gradient in 815,824 numbers
+# costs no more than a few bounds, and without this there would be no learning by gradients.
 #
 # ## Summary
 #
