@@ -70,7 +70,7 @@ def f(z):
 
 
 def two_gradients(eps, f=f, baseline=0.0):
-    """At mu = 0, sigma = 1, in (mu, log sigma^2), for each row of noise: reparameterised; by the score."""
+    """In (mu, log sigma^2) at (0, 0), for each row of noise: reparameterised; by the score."""
     mu = log_var = np.zeros_like(eps)
     z, back_sample = gaussian(mu, log_var, eps)
     value, slope = f(z)

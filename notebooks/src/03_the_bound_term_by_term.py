@@ -148,8 +148,7 @@ assert landscape.min() >= 0
 
 # %% [markdown]
 # The KL is 0 at the prior alone. Doubling $\sigma$ costs 0.807 nats and halving it 0.318. The encoder has put its numbers
-# near $\sigma = 0.2$, with $\mu$ from -3 to 4. It pays 1.8 nats for each number, and gets more than that from the other
-# term.
+# near $\sigma = 0.2$, with $\mu$ from -3 to 4. It pays 1.8 nats for each number, to raise the other term.
 #
 # ## Likelihoods that survive
 #
@@ -185,6 +184,8 @@ axes.set(xlabel="logit a of a pixel with x = 0", ylabel="log(1 - y), in nats",
          title="The formula ends (cross) or goes flat where it matters most")
 axes.legend(frameon=False, fontsize=9)
 plt.show()
+
+# %%
 at_30 = np.full((1, 1), 30, np.float32)
 moved = naive(at_30 + 1, 1e-7) - naive(at_30, 1e-7)
 slope = bernoulli_log_prob(0 * at_30, at_30)[1](np.ones(1)).item()
@@ -405,7 +406,8 @@ print("\n            standard deviation, all test images   images where A is qui
 for age, bounds in zip(np.cumsum(AGES), spreads.values()):
     variance = bounds.var(axis=0, ddof=1)
     a, b = variance.mean(axis=1) ** 0.5
-    print(f"after {age:7,} samples   A {a:6.3f}   B {b:6.3f}   {(variance[0] < variance[1]).mean():19.0%}")
+    quieter = (variance[0] < variance[1]).mean()
+    print(f"after {age:7,} samples   A {a:6.3f}   B {b:6.3f}   {quieter:19.0%}")
 
 # %% [markdown]
 # A's, once the model is trained; at the start B's. To see why, take a model in which all is exact: $z \sim N(0, 1)$ and
@@ -440,6 +442,8 @@ for axes, kind, pair in zip(panels, ("the value", r"its slope in $\mu$"), ((0, 1
 panels[0].set_ylabel("standard deviation of one draw")
 panels[0].legend(frameon=False, fontsize=9)
 plt.show()
+
+# %%
 a, b, *_ = both(1.0, eps)
 # x is N(0, 1.25) exactly
 log_px = gaussian_log_prob(np.full((1, 1), 1.5), np.zeros((1, 1)),

@@ -246,8 +246,8 @@ print(f"a step with L = 5 takes {seconds(5) / seconds(1):.1f} times as long as w
 
 # %% [markdown]
 # At the start $\epsilon$ has a tenth of the noise; from 10,000 samples on it has about two fifths. L = 5 then takes 29 to
-# 33 % of the variance away, and a step takes more than four times as long. M = 500 costs no more than five times as
-# much as M = 100 and takes 80 % away. So one sample is enough once M is large, and the paper takes L = 1 and M = 100
+# 33 % of the variance away, and a step takes more than three times as long. M = 500 needs five times the work of
+# M = 100 and takes 80 % away: more for the work. So one sample is enough once M is large, and the paper takes L = 1 and M = 100
 # (section 2.3). In such a minibatch the noise is below the signal at all ages, by a factor of six or more.
 #
 # ## Does it show in the bound?
