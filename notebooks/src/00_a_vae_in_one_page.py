@@ -58,7 +58,8 @@ plotting.images(digits.scale(digits.x_test[fives]), digits.image_shape,
 
 # %% [markdown]
 # Few, against 784 pixels: seven habits of the pen (slant, width, thickness, ...), which of four ways to write a 4 it
-# chose, and how its strokes bent. A latent variable model looks for such causes, without being told that they are there.
+# chose, and how its strokes bent. A latent variable model looks for such causes, without being told that they are
+# there.
 #
 # ## What a bound is counted in
 #
@@ -73,7 +74,7 @@ print(f"lowest and highest log p(x): {nothing.min():.2f}, {nothing.max():.2f};  
 assert np.allclose(nothing, 784 * math.log(0.5), rtol=1e-5)
 
 # %% [markdown]
-# Every image gets the same -543.43 nats, whatever it shows. Whoever learns something about digits gets more.
+# Every image gets the same -543.43 nats, whatever it shows. A model that has learnt something about digits gives more.
 #
 # ## The bound
 #
@@ -93,8 +94,8 @@ assert np.allclose(nothing, 784 * math.log(0.5), rtol=1e-5)
 print(inspect.getsource(aevb_np.sgvb_b))
 
 # %% [markdown]
-# In reverse: `backward` stands right below the forward lines and carries the same numbers. Every differentiable thing in
-# the package is written so.
+# In reverse: `backward` stands right below the forward lines and carries the same numbers. Every differentiable thing
+# in the package is written so.
 #
 # **Before you run:** before training all weights are near 0. What is the KL then, and what is the bound?
 
@@ -173,8 +174,8 @@ plotting.manifold(run.decode, digits.image_shape, n=10,
                   title="The decoder's mean over the latent plane")
 
 # %% [markdown]
-# 1, 2 and 7 have none, and 0 has hardly one: most of them lie outside the larger circle. Both axes are as above, but the tiles end at 1.6 standard
-# deviations: they show the middle of the plane.
+# 1, 2 and 7 have none, and 0 has hardly one: most of them lie outside the larger circle. Both axes are as above, but
+# the tiles end at 1.6 standard deviations: they show the middle of the plane.
 #
 # **Before you run:** two numbers must do for 784 pixels. Which of digit, slant and thickness will they keep?
 
@@ -213,8 +214,8 @@ print(page)
 assert np.array_equal(aevb_np.load(folder).decode(mu[:10]), run.decode(mu[:10]))
 
 # %% [markdown]
-# 387 KB. Open `runs/a_vae_in_one_page/explore.html` in a browser, or write `page` in a cell of its own to have it here. The run
-# lies in the same folder; what is loaded from there decodes to the same bits.
+# 387 KB. Open `runs/a_vae_in_one_page/explore.html` in a browser, or write `page` in a cell of its own to have it here.
+# The run lies in the same folder; what is loaded from there decodes to the same bits.
 #
 # ## Summary
 #
@@ -223,7 +224,7 @@ assert np.array_equal(aevb_np.load(folder).decode(mu[:10]), run.decode(mu[:10]))
 # - A and B estimate the same number; B is the one with the KL in closed form.
 # - A two-dimensional latent plane can be looked at: the scatter says where images go, the manifold what comes back.
 #
-# Exercises that follow: **E1** to **E3** write the parts of eq. (7), a stable log p(x|z), the KL and the sample; **E10**
-# writes the step of Adagrad. Notebook 1 asks why a *bound* is needed at all, notebook 2 why the gradient goes through
-# the sample, notebook 3 takes the bound apart term by term. And go on by yourself: `aevb train mnist --latent 2`, or
-# your own images, `aevb train FOLDER`.
+# Exercises that follow: **E1** to **E3** write the parts of eq. (7), a stable log p(x|z), the KL and the sample;
+# **E10** writes the step of Adagrad. Notebook 1 asks why a *bound* is needed at all, notebook 2 why the gradient goes
+# through the sample, notebook 3 takes the bound apart term by term. And go on by yourself: `aevb train mnist --latent
+# 2`, or your own images, `aevb train FOLDER`.

@@ -226,14 +226,14 @@ for mu, sigma, bound in tops:
 assert len(tops) == 2 and tops[0][2] < log_px - 0.2
 
 # %% [markdown]
-# Two, one for each hill. The second one, at -5.23, is small: the contour around it is at -5.25. An ascent that begins at
-# the lower arm's guess, inside this contour, cannot leave it. Even the best Gaussian stays 0.357 nats below, for no
+# Two, one for each hill. The second one, at -5.23, is small: the contour around it is at -5.25. An ascent that begins
+# at the lower arm's guess, inside this contour, cannot leave it. Even the best Gaussian stays 0.357 nats below, for no
 # Gaussian has two hills. No training of q closes this gap, but a richer family of q would. So would another decoder, if
 # its posterior were a Gaussian.
 #
 # ## Without the grid
 #
-# The package's `sgvb_b`, eq. (7), knows no grid: it draws z from q. An encoder whose weights are zero and whose biases
+# The package's `sgvb_b`, eq. (7), needs no grid: it draws z from q. An encoder whose weights are zero and whose biases
 # are $\mu$ and $\log \sigma^2$ gives the best q above to every x.
 #
 # **Before you run:** how far from the exact bound will the mean of 10,000 draws be?

@@ -175,8 +175,8 @@ assert all(abs(value - np.interp(at, b, exact)) < 5 * error + 0.01
            for at, (value, error) in zip(baselines, measured))
 
 # %% [markdown]
-# The score function alone: it weighs by f, so a constant in f adds noise. Subtract about -3.5 here. The mean of f, -2.5,
-# is nearly as good, and can be estimated from other draws. What stays is that f *varies*.
+# The score function alone: it weighs by f, so a constant in f adds noise. Subtract about -3.5 here. The mean of f,
+# -2.5, is nearly as good, and can be estimated from other draws. What stays is that f *varies*.
 #
 # ## More dimensions
 #
@@ -258,16 +258,17 @@ second = list(told("uniform, slope in s", 2 / 3, {"reparameterised": back(2 * z)
 assert first == ["WRONG", "right"] and second == ["right", "WRONG"]
 
 # %% [markdown]
-# Neither complains, and the small errors make it worse. Moving draws cannot see a jump of f: reparameterisation wants
-# a continuous f, so no discrete z or hard decision inside. Reweighting cannot reach where q had no draws: the score
-# wants a support that stays. And the score function alone serves where f is a black box.
+# Each is wrong once, and neither reports it: the standard errors are small. The slope of f says nothing of a jump of f.
+# So reparameterisation needs a continuous f, without a discrete z or a hard decision inside. Weights cannot reach where
+# q had no draws. So the score function needs a support that does not move with the parameters. And only the score
+# function can be used where f is a black box.
 #
 # ## Three families
 #
 # Section 2.4 knows three recipes for z as a function of noise: put a uniform number through an **inverse CDF**; shift
 # and stretch, **location + scale**; or **compose** such variables. Below are a member of the first, the recipe of the
-# second, and the names of all that the package has of each. (`@ranged` checks the arguments; `from_slopes` multiplies dz
-# by the slope that stands beside each parameter.)
+# second, and the names of all that the package has of each. (`@ranged` checks the arguments; `from_slopes` multiplies
+# dz by the slope that stands beside each parameter.)
 
 # %%
 for sampler in (inverse_cdf.weibull, location_scale.location_scale):
@@ -343,7 +344,8 @@ print(inspect.getsource(score_function).split('"""')[-1])
 # Line 4 asks for no gradient in z, and line 5 throws its own away. In `advantage` the `baseline` is subtracted from f.
 #
 # Now f has 784 pixels, five latent numbers decide them, and the model is trained for 600 steps. We compare the variance
-# of five estimators: A, B, and the score function with no baseline, with one number, and with one number for each image.
+# of five estimators: A, B, and the score function with no baseline, with one number, and with one number for each
+# image.
 #
 # **Before you run:** the score function's variances as multiples of B's: guess the powers of ten.
 
@@ -403,8 +405,8 @@ assert spread["score"] > max(1_000 * spread["B"], 100 * spread["score, b per ima
 # About 30,000 with no baseline, 1,600 with one number, and 14 with one number for each image: f differs far more from
 # image to image than from z to z. The means of all five agree within chance.
 #
-# **Before you run:** trained by each for equally many steps, how far behind B will the score function be, with a baseline
-# for each image and without?
+# **Before you run:** trained by each for equally many steps, how far behind B will the score function be, with a
+# baseline for each image and without?
 
 # %%
 def with_baseline(model, theta, phi, x, eps):

@@ -114,7 +114,8 @@ for draws in (100, 10_000, 100_000 if FAST else 1_000_000):
 assert abs(summed - closed) < 1e-9
 
 # %% [markdown]
-# Yes: one draw in nine is negative. A hundred times as many draws have a tenth of the error. The closed form needs none.
+# Yes: one draw in nine is negative. A hundred times as many draws have a tenth of the error. The closed form needs
+# none.
 #
 # **Before you run:** on the map of the KL over $\mu$ and $\sigma$, where is 0? Is halving $\sigma$ as dear as doubling
 # it? And where will the trained encoder have put its five latent numbers?
@@ -147,16 +148,16 @@ print(f"the encoder's mean KL per latent number: {terms.kl.mean():.2f}")
 assert landscape.min() >= 0
 
 # %% [markdown]
-# The KL is 0 at the prior alone. Doubling $\sigma$ costs 0.807 nats and halving it 0.318. The encoder has put its numbers
-# near $\sigma = 0.2$, with $\mu$ from -3 to 4. It pays 1.8 nats for each number, to raise the other term.
+# The KL is 0 at the prior alone. Doubling $\sigma$ costs 0.807 nats and halving it 0.318. The encoder has put its
+# numbers near $\sigma = 0.2$, with $\mu$ from -3 to 4. It pays 1.8 nats for each number, to raise the other term.
 #
-# ## Likelihoods that survive
+# ## Likelihoods without overflow
 #
 # Eq. (11): $\log p(x|z) = \sum_i x_i \log y_i + (1 - x_i) \log(1 - y_i)$ with $y = 1/(1 + e^{-a})$. Take a white pixel,
 # $x = 0$: the term is $\log(1 - y)$, nearly $-a$ for large $a$.
 #
 # **Before you run:** float32 has seven digits. From which logit on is $y = 1$ exactly, and the term $-\infty$? What
-# does the popular cure do, to keep y between $10^{-7}$ and $1 - 10^{-7}$?
+# does the usual remedy do, to keep y between $10^{-7}$ and $1 - 10^{-7}$?
 
 # %%
 def naive(a, clip=0.0):
@@ -298,8 +299,8 @@ plt.show()
 # Every slip is seen by one probe at least. At zero the KL is 0 with any factor and any sign. So a probe with zeros sees
 # no slip in the KL, and the biases are needed. (A mean over the rows is no fault, if you know that you took it.)
 #
-# **Before you run:** what does the first slip cost, a mean over the 784 pixels and a KL left whole? We train with it, on
-# as many images as above. What becomes of the KL?
+# **Before you run:** what does the first slip cost, a mean over the 784 pixels and a KL left whole? We train with it,
+# on as many images as above. What becomes of the KL?
 
 # %%
 def mean_over_pixels(model, theta, phi, x, eps):
@@ -366,9 +367,9 @@ print(f"pixels from 0 to 1: {small:.2f}; the same from 0 to 255: {large:.2f}; "
 assert np.isclose(small - large, D * math.log(255))
 
 # %% [markdown]
-# The best $\sigma$ is $|r|$, and for r = 0 there is none. The term is the logarithm of a *density*: it is positive where
-# the density is narrow, and without upper limit where a pixel is met exactly. In another unit of grey it differs, by
-# 4,344 nats an image here. Bounds of Gaussian decoders compare only in the same unit.
+# The best $\sigma$ is $|r|$, and for r = 0 there is none. The term is the logarithm of a *density*: it is positive
+# where the density is narrow, and without upper limit where a pixel is met exactly. In another unit of grey it differs,
+# by 4,344 nats an image here. Bounds of Gaussian decoders compare only in the same unit.
 #
 # ## A and B
 #

@@ -237,7 +237,7 @@ RULES["a_dec"] = lambda d, W1, z: affine("W1", "b1", "z")(d, W1, z)
 compare("h_dec", "W2", "b2", "a_dec", "W1", "b1", "z")
 
 # %% [markdown]
-# Only $x^Ty'$, with $y'$ for dy, has 8 rows and 11 columns. In the gradient of b the seven rows are added up, for b is
+# Only `x.T @ dy` has 8 rows and 11 columns. In the gradient of b the seven rows are added up, for b is
 # added to each of them. And $dh/da = 1 - h^2$. The decoder is done, and dz with it. Up to here this is any classifier's
 # backpropagation.
 #
@@ -256,8 +256,8 @@ RULES["kl"] = lambda d, mu, log_var: {"mu": d[:, None] * mu,
 compare("mu", "log_var")
 
 # %% [markdown]
-# Half of sigma epsilon; and the KL pulls mu and log_var to 0, the prior. The signs are right without a thought, for
-# `bound` handed -1 to `kl`.
+# It is $\frac12\sigma\epsilon$. The KL's gradient is zero where mu and log_var are 0, at the prior. The sign is right,
+# for the rule of `bound` gives `kl` the gradient -1.
 #
 # ## The encoder
 #

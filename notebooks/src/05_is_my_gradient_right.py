@@ -114,8 +114,8 @@ assert max(errors["complex step"][:len(steps) // 2]) < 1e-14
 
 # %% [markdown]
 # On the right the formula's error falls with its power of h, on the left rounding rises as 1/h. They meet near
-# $10^{-7}$, $10^{-5}$ and $5\cdot10^{-4}$, with 7, 9 and 11 digits. And two gradients that have no mistake in common, the
-# one by hand and the complex step's, agree to the last digit: both are right.
+# $10^{-7}$, $10^{-5}$ and $5\cdot10^{-4}$, with 7, 9 and 11 digits. And two gradients that have no mistake in common,
+# the one by hand and the complex step's, agree to the last digit: both are right.
 #
 # ## Precision
 #
@@ -146,8 +146,9 @@ assert min(in_single) > 1e4 * min(errors["central"])
 #
 # ## The complex step
 #
-# $f(w + ih) = f(w) + ih f'(w) - \frac12h^2f'' - \dots$: the imaginary part, divided by h, is the derivative, and nothing
-# was subtracted. So h can be $10^{-30}$. The price: every function on the way must be a smooth function of complex numbers.
+# $f(w + ih) = f(w) + ih f'(w) - \frac12h^2f'' - \dots$: the imaginary part, divided by h, is the derivative, and
+# nothing was subtracted. So h can be $10^{-30}$. The price: every function on the way must be a smooth function of
+# complex numbers.
 
 # %%
 print(inspect.getsource(numeric.complex_step).split('"""')[-1])
@@ -201,16 +202,17 @@ print(f"largest of {right.size:,} entries {entries.max():.0e}; norm {norm:.0e}; 
 assert norm < 1e-9 and entries.max() > 1e3 * norm
 
 # %% [markdown]
-# It fails, with 19 of 4,332 entries, and nothing is wrong with it. Rounding is the same for all entries, so what is small
-# is relatively far off: the cloud slopes down. A norm for each array compares the rounding with the large entries.
+# It fails, with 19 of 4,332 entries, and nothing is wrong with it. Rounding is the same for all entries, so what is
+# small is relatively far off: the cloud slopes down. A norm for each array compares the rounding with the large
+# entries.
 #
 # ## A gradient of any size
 #
 # One value for each of 815,824 parameters is too much. Along one direction v, partly random, two values do: if g is the
 # gradient, the *symmetric remainder* $f(w+hv) - f(w-hv) - 2h\,g\cdot v$ falls as $h^3$; if not, as h.
 #
-# **Predict.** The one-sided $f(w+hv) - f(w) - h\,g\cdot v$ falls as $h^2$. A gradient is wrong by a thousandth: which of
-# the two shows it first?
+# **Predict.** The one-sided $f(w+hv) - f(w) - h\,g\cdot v$ falls as $h^2$. A gradient is wrong by a thousandth: which
+# of the two shows it first?
 
 # %%
 full = aevb_np.VAE.bernoulli(D=784, H=500, J=20)
@@ -364,7 +366,7 @@ assert all(numeric.apart(gradients_with()(arrays, at.x, at.eps)[array], correct[
            for array in order)
 
 # %% [markdown]
-# A wrong delta darkens every column behind it, a wrong product only its own array, a wrong path only the encoder. The
+# A wrong delta darkens every column behind it, a wrong product only its own arrays, a wrong path only the encoder. The
 # first dark column says where to look. From the pattern, from factors and from single rows the package's checker works
 # out what it is.
 #
@@ -471,7 +473,7 @@ for label, sampler in (("right", aevb_np.gaussian), ("wrong", variance_for_devia
 # ## Summary
 #
 # - Differences have a best step: near $10^{-7}$ forward, $10^{-5}$ central, $5\cdot10^{-4}$ with Richardson, in float64.
-# - The complex step can be as small as one likes, in code without `abs` and its like.
+# - The complex step can be as small as one likes. The code must be without `abs` and the like.
 # - One norm for each array, with the noise of the measurement beside it; never the worst entry alone.
 # - At full size, the symmetric Taylor remainder: slope 3, or 1.
 # - The first wrong array on the way back says where; its pattern says what.

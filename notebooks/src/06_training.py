@@ -39,8 +39,8 @@ print(digits.describe())
 # ## Algorithm 1
 #
 # A minibatch of M images, noise, the gradient of the estimated bound, a step uphill; again. This is the body of the
-# package's `AEVB.step`. What it ascends is eq. (8) divided by N: the mean bound of the minibatch, plus $\frac1N\log p(\theta, \varphi)$ for the
-# prior on the parameters, which pulls every weight a little towards 0.
+# package's `AEVB.step`. What it ascends is eq. (8) divided by N: the mean bound of the minibatch, plus $\frac1N\log
+# p(\theta, \varphi)$ for the prior on the parameters, which pulls every weight a little towards 0.
 
 # %%
 print(inspect.getsource(AEVB.step).split('"""')[-1])
@@ -206,8 +206,8 @@ run.p.flat[:] = now
 # %% [markdown]
 # M: it divides both parts, L only one. Now the noise at several ages of the model.
 #
-# **Predict.** Which share of the noise does $\epsilon$ have at the start, and later? What can L = 5 gain at most? And how
-# many times as long does a step with L = 5 take?
+# **Predict.** Which share of the noise does $\epsilon$ have at the start, and later? What can L = 5 gain at most? And
+# how many times as long does a step with L = 5 take?
 
 # %%
 figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
@@ -245,10 +245,10 @@ def seconds(L, repeats=20):
 print(f"a step with L = 5 takes {seconds(5) / seconds(1):.1f} times as long as with L = 1")
 
 # %% [markdown]
-# At the start $\epsilon$ has a tenth of the noise; from 10,000 samples on it has about two fifths. L = 5 then takes 29 to
-# 33 % of the variance away, and a step takes more than three times as long. M = 500 needs five times the work of
-# M = 100 and takes 80 % away: more for the work. So one sample is enough once M is large, and the paper takes L = 1 and M = 100
-# (section 2.3). In such a minibatch the noise is below the signal at all ages, by a factor of six or more.
+# At the start $\epsilon$ has a tenth of the noise; from 10,000 samples on it has about two fifths. L = 5 then takes 29
+# to 33 % of the variance away, and a step takes more than three times as long. M = 500 needs five times the work of M =
+# 100 and takes 80 % away: more for the work. So one sample is enough once M is large, and the paper takes L = 1 and M =
+# 100 (section 2.3). In such a minibatch the noise is below the signal at all ages, by a factor of six or more.
 #
 # ## Does it show in the bound?
 #
@@ -341,9 +341,9 @@ print("best steps:", best)
 assert best["sgd"] < best["adagrad"]
 
 # %% [markdown]
-# Adagrad and Adam. Adagrad's bounds from 0.03 to 0.3 lie within 10 nats, and so do Adam's from 0.01 to 0.1. Plain ascent
-# is best at 0.01 and has diverged at 0.03. Adam is younger than the paper, and ahead here. The paper tries three steps,
-# 0.01, 0.02 and 0.1, and looks at the first iterations only (section 5).
+# Adagrad and Adam. Adagrad's bounds from 0.03 to 0.3 lie within 10 nats, and so do Adam's from 0.01 to 0.1. Plain
+# ascent is best at 0.01 and has diverged at 0.03. Adam is younger than the paper, and ahead here. The paper tries three
+# steps, 0.01, 0.02 and 0.1, and looks at the first iterations only (section 5).
 #
 # ## The warm-up
 #

@@ -100,14 +100,14 @@ print("the paper after 2.5e8 samples:", last)
 assert last[3] < last[5] < last[10] < min(last[20], last[200]) and abs(last[20] - last[200]) < 1
 
 # %% [markdown]
-# In their order up to 20, which gains 14.6, 15.5 and 4.0 nats in the paper; then it is the same. The paper's J = 200 has
-# the highest points at first and ends where 20 ends. It does not overfit: a dimension that tells nothing of x costs
-# nothing, for its q can be the prior.
+# More dimensions are better up to 20: the steps from 3 to 5, 10 and 20 gain 14.6, 15.5 and 4.0 nats in the paper. The
+# paper's J = 200 has the highest points at first and ends where 20 ends. It does not overfit: a dimension that tells
+# nothing of x costs nothing, for its q can be the prior.
 #
 # ## Live
 #
-# **Predict.** Two runs here, J = 3 and J = 20. Which gets away first from what a model gives that knows only the mean
-# image (about -206 nats on MNIST)?
+# **Predict.** Two runs here, J = 3 and J = 20. A model that knows only the mean image has about -206 nats on MNIST.
+# Which run is the first to get well above that?
 
 # %%
 mnist_here = any(row.name == "mnist" and row.here for row in data.status())
@@ -148,10 +148,10 @@ for J, run in live.items():
     assert there is None or abs(mean - there) < 15
 
 # %% [markdown]
-# Both leave together, and after 60,000 samples J = 20 goes on where J = 3 slows down. On MNIST a run with J = 3 rests for
-# a while, near -168, before it climbs on. How long it rests is luck of the start, and shifts the whole curve sideways.
-# The standard error is that of the images, not of the seeds: at $10^6$ samples three seeds differ by one to two nats, and
-# at J = 3 with this step by five (see the README).
+# Both do at the same time. After 60,000 samples J = 20 goes on where J = 3 slows down. On MNIST a run with J = 3 rests
+# for a while, near -168, before it climbs on. How long it rests is luck of the start, and shifts the whole curve
+# sideways. The standard error is that of the images, not of the seeds: at $10^6$ samples three seeds differ by one to
+# two nats, and at J = 3 with this step by five (see the README).
 #
 # ## Training and test
 #
@@ -215,14 +215,14 @@ assert all(lead > 0 for by_n in leads.values() for n, lead in by_n.items() if n 
 
 # %% [markdown]
 # In the paper AEVB is ahead from $10^6$ samples on, for every J. With J of 10 and more the lead is largest early, with
-# J = 3 in the middle, near $2\cdot10^7$; two to five nats are left at the end. Ours is behind with J = 3 up to
-# $1.5\cdot10^6$ samples. With J = 200 our lead grows beyond the picture: there our wake-sleep gets worse, as the table
+# J = 3 in the middle, near $2\cdot10^7$; two to five nats are left at the end. Ours is behind with J = 3 up to about
+# $1.5\cdot10^6$ samples. With J = 200 our lead lies above the picture: there our wake-sleep gets worse, as the table
 # below shows.
 #
 # ## Ours against the paper
 #
-# The median of our seeds, and the paper's value, after $10^6$, $3\cdot10^6$ and $10^7$ samples. A dash: our run has not come
-# that far, or is not there.
+# The median of our seeds, and the paper's value, after $10^6$, $3\cdot10^6$ and $10^7$ samples. A dash: our run has not
+# come that far, or is not there.
 #
 # **Predict.** How large a difference would you accept as the luck of the seed?
 
@@ -249,8 +249,9 @@ assert all(abs(difference) < 5 for (*curve, _), difference in differences.items(
 
 # %% [markdown]
 # Three seeds of one curve differ by one to two nats here, so differences of three and four are more than luck. One run
-# is far beyond that: wake-sleep with J = 200 gets worse while it trains. Its encoder sees only dreams, and nothing holds its KL down on real images. The KL grows,
-# and a smaller step does not mend it (`results/paper.md`, section 2.5). All others lie within five nats of the paper.
+# is far beyond that: wake-sleep with J = 200 gets worse while it trains. Its encoder sees only dreams, and nothing
+# holds its KL down on real images. The KL grows, and a smaller step does not mend it (`results/paper.md`, section 2.5).
+# All others lie within five nats of the paper.
 #
 # **Is a number of your own right?** `aevb expect mnist --latent 20 --samples 1e6` says what to expect, and with `--got`
 # what your number means in other units: bits, a mean over pixels, a sum over a batch.
@@ -271,8 +272,8 @@ assert np.isclose(reading.nats, -0.1585 * 784)
 # The pixels here are grey, numbers between 0 and 1, as the paper's were. Then eq. (11) is not the logarithm of a
 # probability of x. It is a cross-entropy, and no model can bring it to 0.
 #
-# **Predict.** The best that a decoder can do is y = x. What does eq. (11) give it then, and what does it give where each
-# pixel is rounded to 0 or 1?
+# **Predict.** The best that a decoder can do is y = x. What does eq. (11) give it then, and what does it give where
+# each pixel is rounded to 0 or 1?
 
 # %%
 x = dataset.scale(dataset.x_test).astype(np.float64)
