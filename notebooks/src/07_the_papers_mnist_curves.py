@@ -174,7 +174,7 @@ axes.axhline(0, color="0.6", linewidth=0.8)
 axes.set(xscale="log", xlim=(3e5, 3e8), ylim=(-14.5, 7), xlabel="training samples seen",
          ylabel="training less test bound (nats)",
          title="the gap opens late: the paper's points, our lines as far as they go")
-axes.legend(frameon=False, loc="upper left")
+axes.legend(frameon=False, loc="lower right")
 plt.show()
 print("the paper's gap after 1e6:", {J: round(gap[1_000_000], 1) for J, gap in gaps.items()},
       "and after 2.5e8:", {J: round(gap[250_000_000], 1) for J, gap in gaps.items()})
