@@ -163,3 +163,45 @@ def test_the_long_solutions_are_those_that_the_checks_compare_with(source, name)
 
     in_the_notebook = (NOTEBOOKS / "src" / f"{source}.py").read_text(encoding="utf-8")
     assert body(in_the_notebook) == body(inspect.getsource(getattr(written_out, name)))
+
+
+WALKTHROUGHS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+
+
+def code_cells(path):
+    return [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("path", WALKTHROUGHS, ids=lambda path: path.stem)
+def test_source_that_a_walkthrough_shows_is_the_package_s(path, capsys):
+    """What a cell with inspect.getsource prints today is what is committed below it."""
+    import aevb_np
+
+    first, *others = ("".join(cell["source"]) for cell in code_cells(path))
+    first = "\n".join(line for line in first.splitlines() if not line.startswith("%"))
+    imports = [node for node in ast.parse(first).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {"model": aevb_np.VAE.bernoulli(D=4, H=3, J=2)}
+    exec(compile(ast.Module(imports, []), path.name, "exec"), names)
+    for source, cell in zip(others, code_cells(path)[1:]):
+        if "inspect.getsource" in source:
+            exec(source, names)
+            assert capsys.readouterr().out == "".join(cell["outputs"][0]["text"]), f"build {path.stem} again"
+
+
+def test_some_walkthroughs_show_source():
+    assert sum("inspect.getsource" in path.read_text(encoding="utf-8") for path in WALKTHROUGHS) >= 5
+
+
+@pytest.mark.parametrize("path", WALKTHROUGHS, ids=lambda path: path.stem)
+def test_the_house_rules_of_a_walkthrough(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    words = sum(len("".join(cell["source"]).split()) for cell in cells if cell["cell_type"] == "markdown")
+    code = ["".join(cell["source"]).splitlines() for cell in code_cells(path)]
+    outputs = [output for cell in code_cells(path) for output in cell["outputs"]]
+    figures = sum("image/" in str(list(output.get("data", {}))) for output in outputs)
+    assert words <= 1500
+    assert len(code) <= 18
+    assert max(map(len, code)) <= 30, "lines in a code cell"
+    assert max(len(line) for lines in code for line in lines) <= 100, "characters in a line of code"
+    assert 4 <= figures <= 7
+    assert sum(line.lstrip().startswith("assert ") for lines in code for line in lines) >= 3

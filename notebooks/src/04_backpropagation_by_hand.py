@@ -30,7 +30,8 @@ import aevb_np
 from aevb_np import data, distributions, layers, numerics
 from aevb_np.checks import numeric, problem
 
-matplotlib.rcParams.update({"figure.dpi": 80, "font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
+matplotlib.rcParams.update({"figure.dpi": 80, "font.size": 10, "axes.spines.top": False,
+                            "axes.spines.right": False})
 FAST = "AEVB_FAST" in os.environ  # less work, to see that every cell runs
 
 # %% [markdown]
@@ -46,7 +47,8 @@ at = problem.point(model, samples=1)  # parameters, x and eps
 M, D, J = *at.x.shape, model.J
 theta, phi = at.p.theta, at.p.phi
 given = {"x": at.x, "eps": at.eps, "W1": theta.hidden.W, "b1": theta.hidden.b, "W2": theta.logits.W,
-         "b2": theta.logits.b, "W3": phi.hidden.W, "b3": phi.hidden.b, "W4": phi.mean.W, "b4": phi.mean.b,
+         "b2": theta.logits.b, "W3": phi.hidden.W, "b3": phi.hidden.b,
+         "W4": phi.mean.W, "b4": phi.mean.b,
          "W5": phi.log_var.W, "b5": phi.log_var.b}
 print({name: array.shape for name, array in given.items()})
 
@@ -73,7 +75,7 @@ ATOMS = {
     "bound": lambda log_px, kl: log_px - kl,
 }
 
-
+# %%
 def names(function):
     return list(inspect.signature(function).parameters)
 
@@ -97,11 +99,14 @@ assert np.allclose(v["bound"], bound, rtol=1e-13)
 # feed both the sample and the KL. So does x, but x is data and needs no gradient.
 
 # %%
-PLACE = {"x": (0, 0), "a_enc": (1.1, 0), "h_enc": (2.2, 0), "mu": (3.3, 0.45), "log_var": (3.3, -0.9),
-         "eps": (3.3, 1.75), "z": (4.9, 1.1), "a_dec": (6, 1.1), "h_dec": (7.1, 1.1), "logits": (8.2, 1.1),
+PLACE = {"x": (0, 0), "a_enc": (1.1, 0), "h_enc": (2.2, 0),
+         "mu": (3.3, 0.45), "log_var": (3.3, -0.9), "eps": (3.3, 1.75),
+         "z": (4.9, 1.1), "a_dec": (6, 1.1), "h_dec": (7.1, 1.1), "logits": (8.2, 1.1),
          "x again": (8.2, 2.1), "log_px": (9.7, 1.1), "kl": (6.2, -0.9), "bound": (10.7, 0)}
-LABEL = {"mu": r"$\mu$", "log_var": r"$\log\sigma^2$", "eps": r"$\epsilon$", "log_px": r"$\log p(x|z)$", "kl": "KL",
-         "a_enc": r"$a_{enc}$", "h_enc": r"$h_{enc}$", "a_dec": r"$a_{dec}$", "h_dec": r"$h_{dec}$", "x again": "x"}
+LABEL = {"mu": r"$\mu$", "log_var": r"$\log\sigma^2$", "eps": r"$\epsilon$",
+         "log_px": r"$\log p(x|z)$", "kl": "KL",
+         "a_enc": r"$a_{enc}$", "h_enc": r"$h_{enc}$", "a_dec": r"$a_{dec}$", "h_dec": r"$h_{dec}$",
+         "x again": "x"}
 figure, axes = plt.subplots(figsize=(9.6, 3.6), layout="constrained")
 for name, place in PLACE.items():
     needs = names(ATOMS[name]) if name in ATOMS else []
@@ -110,11 +115,15 @@ for name, place in PLACE.items():
         if start:
             arrow = {"arrowstyle": "-|>", "shrinkA": 17, "shrinkB": 17, "color": "0.35"}
             axes.annotate("", place, start, arrowprops=arrow)
-    box = {"boxstyle": "round,pad=0.35", "facecolor": "white" if needs else "0.88", "linestyle": "-" if needs else ":"}
+    box = {"boxstyle": "round,pad=0.35", "facecolor": "white" if needs else "0.88",
+           "linestyle": "-" if needs else ":"}
     axes.text(*place, LABEL.get(name, name), ha="center", va="center", bbox=box)
-    below = ["x".join(map(str, v[name.removesuffix(" again")].shape)), ", ".join(n for n in needs if n not in PLACE)]
-    axes.text(place[0], place[1] - 0.24, "\n".join(below), ha="center", va="top", fontsize=8, color="0.25")
-axes.set(xlim=(-0.5, 11.2), ylim=(-1.6, 2.4), title="the bound as a graph: each box an atom, below it its shape and its parameters")
+    below = ["x".join(map(str, v[name.removesuffix(" again")].shape)),
+             ", ".join(n for n in needs if n not in PLACE)]
+    axes.text(place[0], place[1] - 0.24, "\n".join(below), ha="center", va="top", fontsize=8,
+              color="0.25")
+axes.set(xlim=(-0.5, 11.2), ylim=(-1.6, 2.4),
+         title="the bound as a graph: each box an atom, below it its shape and its parameters")
 axes.set_axis_off()
 plt.show()
 
@@ -140,9 +149,11 @@ log_p = [x * logit - numerics.softplus(logit) for logit in (a, a + 0.001)]
 print(f"it changes by {log_p[1] - log_p[0]:.6f}, and 0.001 (x - y) = {0.001 * (x - 0.4):.6f}")
 
 logits = v["logits"].copy()
-differences = numeric.richardson(lambda: forward({**given, "logits": logits})["bound"].sum(), logits)
-print(f"complex step and differences are {numeric.apart(measured('logits'), differences):.0e} apart")
-assert numeric.apart(measured("logits"), differences) < 1e-9
+differences = numeric.richardson(lambda: forward({**given, "logits": logits})["bound"].sum(),
+                                 logits)
+apart = numeric.apart(measured("logits"), differences)
+print(f"complex step and differences are {apart:.0e} apart")
+assert apart < 1e-9
 
 # %% [markdown]
 # ## The top of the graph
@@ -200,10 +211,13 @@ for line, (name, rows) in zip(grid, pictures.items()):
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
     line[0].set_ylabel(name, rotation=0, ha="right", va="center")
-figure.suptitle("image, decoder's mean, gradient in the logits (black: more ink, white: less)", fontsize=10)
+figure.suptitle("image, decoder's mean, gradient in the logits (black: more ink, white: less)",
+                fontsize=10)
 plt.show()
 
 # %% [markdown]
+# Where the smudge has ink and the 7 has none: left of its stem, and right of it at the bottom.
+#
 # ## Affine and tanh: the decoder
 #
 # **Predict.** $y = xW + b$ with x of 7 x 8 and W of 8 x 11. The gradient of W has W's shape. Which product of x and dy,
@@ -223,7 +237,9 @@ RULES["a_dec"] = lambda d, W1, z: affine("W1", "b1", "z")(d, W1, z)
 compare("h_dec", "W2", "b2", "a_dec", "W1", "b1", "z")
 
 # %% [markdown]
-# The decoder is done, and dz with it. Up to here this is any classifier's backpropagation.
+# Only `x.T @ dy` has 8 rows and 11 columns. In the gradient of b the seven rows are added up, for b is
+# added to each of them. And $dh/da = 1 - h^2$. The decoder is done, and dz with it. Up to here this is any classifier's
+# backpropagation.
 #
 # ## Through the sample
 #
@@ -235,12 +251,13 @@ compare("h_dec", "W2", "b2", "a_dec", "W1", "b1", "z")
 
 # %%
 RULES["z"] = lambda d, log_var, eps: {"mu": d, "log_var": d * 0.5 * np.exp(log_var / 2) * eps}
-RULES["kl"] = lambda d, mu, log_var: {"mu": d[:, None] * mu, "log_var": d[:, None] * 0.5 * (np.exp(log_var) - 1)}
+RULES["kl"] = lambda d, mu, log_var: {"mu": d[:, None] * mu,
+                                      "log_var": d[:, None] * 0.5 * (np.exp(log_var) - 1)}
 compare("mu", "log_var")
 
 # %% [markdown]
-# Half of sigma epsilon; and the KL pulls mu and log_var to 0, the prior. The signs are right without a thought, for
-# `bound` handed -1 to `kl`.
+# It is $\frac12\sigma\epsilon$. The KL's gradient is zero where mu and log_var are 0, at the prior. The sign is right,
+# for the rule of `bound` gives `kl` the gradient -1.
 #
 # ## The encoder
 #
@@ -250,7 +267,8 @@ compare("mu", "log_var")
 RULES["mu"] = lambda d, W4, h_enc: affine("W4", "b4", "h_enc")(d, W4, h_enc)
 RULES["log_var"] = lambda d, W5, h_enc: affine("W5", "b5", "h_enc")(d, W5, h_enc)
 RULES["h_enc"] = lambda d, h_enc: {"a_enc": d * (1 - h_enc**2)}
-RULES["a_enc"] = lambda d, W3, x: {"W3": x.T @ d, "b3": d.sum(axis=0)}  # x is data: nobody wants its gradient
+# x is data: nobody wants its gradient
+RULES["a_enc"] = lambda d, W3, x: {"W3": x.T @ d, "b3": d.sum(axis=0)}
 compare("W4", "b4", "W5", "b5", "h_enc", "a_enc", "W3", "b3")
 
 # %% [markdown]
@@ -301,19 +319,22 @@ truth = {name: measured(name) for name in order}
 figure, axes = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
 for answer, label, size, face in ((d, "adding", 5, "black"), (slip, "overwriting", 11, "none")):
     errors = [max(numeric.apart(answer[name], truth[name]), 1e-17) for name in order]
-    axes.plot(order, errors, marker="o", linestyle="none", color="black", markerfacecolor=face, markersize=size, label=label)
+    axes.plot(order, errors, marker="o", linestyle="none", color="black", markerfacecolor=face,
+              markersize=size, label=label)
 axes.axvspan(3.5, 9.5, color="0.92", zorder=0)
 axes.text(6.5, 1e-7, "encoder", ha="center", color="0.35")
 axes.text(1.5, 1e-7, "decoder", ha="center", color="0.35")
-axes.set(yscale="log", ylim=(1e-17, 10), ylabel="relative error", xlabel="parameter, in the order of the way back")
+axes.set(yscale="log", ylim=(1e-17, 10), ylabel="relative error",
+         xlabel="parameter, in the order of the way back")
 axes.legend(frameon=False, loc="upper left")
 axes.set_title("the first wrong gradient stands just behind the fault", loc="left", fontsize=10)
 plt.show()
-assert numeric.apart(slip["W1"], truth["W1"]) < 1e-12 < 1e-2 < numeric.apart(slip["W4"], truth["W4"])
+assert numeric.apart(slip["W1"], truth["W1"]) < 1e-12
+assert numeric.apart(slip["W4"], truth["W4"]) > 1e-2
 
 # %% [markdown]
-# The decoder's, which come before the first fork. A fault spoils what lies behind it on the way back and nothing
-# before it: this is how the package's checker finds the place.
+# The decoder's four: the way back comes to them before it comes to a value that is used twice. A fault spoils what lies
+# behind it on the way back and nothing before it. This is how the package's checker finds the place.
 #
 # ## The compact form
 #
@@ -342,8 +363,8 @@ twins = {"W1": theta.hidden.dW, "b1": theta.hidden.db, "W2": theta.logits.dW, "b
          "W5": phi.log_var.dW, "b5": phi.log_var.db}
 print(f"{'':4}{'value':>9}{'gradient':>10}   ours - package")
 for name, twin in twins.items():
-    print(f"{name:4}{'x'.join(map(str, given[name].shape)):>9}{'x'.join(map(str, d[name].shape)):>10}"
-          f"   {np.abs(d[name] - twin).max():.0e}")
+    shapes = ["x".join(map(str, array.shape)) for array in (given[name], d[name])]
+    print(f"{name:4}{shapes[0]:>9}{shapes[1]:>10}   {np.abs(d[name] - twin).max():.0e}")
     assert np.allclose(d[name], twin, rtol=1e-12, atol=1e-12)
 
 # %% [markdown]
@@ -353,8 +374,10 @@ for name, twin in twins.items():
 #
 # The complex step needs one bound for *each* parameter; backpropagation needs a way forward and a way back for *all*.
 #
-# **Predict.** Forward, the model of 784-500-20 multiplies five large matrices; the way back, two for each, less the
-# gradient in x. How many times as long as a bound does a bound with its gradient take?
+# **Predict.** Forward, the model of 784-500-20 has two products with large matrices, 784 x 500 and 500 x 784; the other
+# three matrices are small. On the way back each matrix needs two products, one for its own gradient and one for the
+# gradient of its input, except that nobody wants the gradient in x. How many times as long as a bound does a bound with
+# its gradient take?
 
 # %%
 large = aevb_np.VAE.bernoulli(D=784, H=500, J=20)
@@ -374,13 +397,15 @@ def seconds(work, repeats=5 if FAST else 20):
 
 value = seconds(lambda: aevb_np.sgvb_b(large, p.theta, p.phi, x, eps))
 both = seconds(lambda: aevb_np.sgvb_b(large, p.theta, p.phi, x, eps)[1](np.ones(100, np.float32)))
-print(f"{p.flat.size:,} parameters: a bound takes {1e3 * value:.1f} ms, with its gradient {both / value:.1f} times that;")
-print(f"one bound for each parameter would take {p.flat.size * value / 3600:.1f} hours for a single step")
+print(f"{p.flat.size:,} parameters: a bound takes {1e3 * value:.1f} ms, "
+      f"with its gradient {both / value:.1f} times that;")
+print(f"one bound for each parameter would take {p.flat.size * value / 3600:.1f} hours "
+      "for a single step")
 assert both < 20 * value
 
 # %% [markdown]
-# Between three and four times: two products on the way back for each one forward, and the sums and slopes. The
-# gradient in 815,824 numbers costs no more than a few bounds, and this alone makes learning by gradients possible.
+# About two and a half times: two large products forward, and three on the way back. The gradient in 815,824 numbers
+# costs no more than a few bounds, and without this there would be no learning by gradients.
 #
 # ## Summary
 #
