@@ -29,10 +29,11 @@ mean of the minibatch bounds, as the paper's author reported it; elsewhere the b
 This page is written by `aevb figure`, from the tables beside it. Each of its parts can be deleted and made again:
 
 """
-FIGURES = ("1", "steps", "2", "3", "4", "5", "report", "grid", "ledger")  # in the order in which to make them
+FIGURES = ("1", "steps", "2", "3", "4", "5", "report", "grid", "ledger", "starts")  # in the order in which to make them
 TOGETHER = ("steps", "grid", "ledger")
 TEXTS = {"choices.md": "what the choices are worth that the paper leaves open", "steps.md": "the step sizes",
-         "report.md": "Irvin's report", "grid.md": "L samples for each of M datapoints"}  # fmt: skip
+         "report.md": "Irvin's report", "grid.md": "L samples for each of M datapoints",
+         "starts.md": "initial values, beside the paper's curves"}  # fmt: skip
 MARGINALS = ("train", "test")
 PICTURES = (".png", ".svg")
 

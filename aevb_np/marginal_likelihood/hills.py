@@ -46,7 +46,7 @@ class Hills(NamedTuple):
 def hills(decoder: Any, theta: Params, x: NDArray, B: float, n: int) -> tuple[Hills, Estimate]:
     """The hills of every datapoint that can be reached from a grid of n points along every axis from -B to B.
 
-    And the sum over this grid, a second opinion.
+    And the sum over this grid, as a second opinion.
     """
     block, axis = max(1, NUMBERS // n**decoder.n_in), np.linspace(-B, B, n)
     found, sums = [], []
@@ -87,7 +87,8 @@ def grid_sum(log_pxz: NDArray, axis: NDArray) -> tuple[NDArray, NDArray]:
             share = np.where(second > 0, trapezoidal(second), 0)
             off += (line[..., 1:-1] * share).reshape(M, -1).sum(axis=1)
             off += n * line[..., [0, -1]].reshape(M, -1).sum(axis=1)
-            off += np.abs(line[..., ::2].reshape(M, -1).sum(axis=1) - line[..., 1::2].reshape(M, -1).sum(axis=1))
+            even, odd = (line[..., k::2].reshape(M, -1).sum(axis=1) for k in (0, 1))
+            off += np.abs(even - odd)
         log_px = top + np.log(total) + J * np.log(axis[1] - axis[0])
         return log_px, np.where(off < total, -np.log1p(-off / total), np.inf)
 

@@ -51,6 +51,9 @@ def quadrature(
     lies beyond the last points. Datapoints with an error above the tolerance get half the spacing, again and again. The
     error is infinite where that takes too many points.
 
+    The first grid has a sum too. Where the two differ by more than the first grid may be off, the error is as large as
+    the rest: a spike on a slope is no hill, and only this grid sees it.
+
     A hill is missed when nothing slopes up to it from the points of the first grid. This no rule can know.
 
     Parameters
@@ -104,7 +107,7 @@ def quadrature(
         log_px[todo] = np.where(better, value[todo], log_px[todo])
         error[todo] = np.where(better, np.where(full[todo], np.inf, off[todo]), error[todo])
         todo, spacing = todo[(off[todo] > tolerance) & ~full[todo]], spacing / 2
-    error = np.fmax(error, np.abs(grid.log_px - log_px) - grid.error)  # a spike that is no hill shows here
+    error = np.fmax(error, np.abs(grid.log_px - log_px) - grid.error)  # a second opinion
     return Estimate(log_px, error + ROUNDING * (1 + np.abs(log_px)))
 
 
