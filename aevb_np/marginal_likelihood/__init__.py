@@ -9,7 +9,7 @@ where they look for the z that could have made x:
 |              |                                  |         | too high when it changes hills: split R-hat             |
 | `importance` | where the encoder points         | any     | too low where q(z|x) is narrow: Pareto's k, few effective|
 |              |                                  |         | samples; by hills that q does not reach: nothing        |
-| `quadrature` | around every hill that it finds  | 1 to 3  | too low by hills that nothing slopes up to: nothing; else|
+| `quadrature` | around every hill that it finds  | 1 to 3  | too low by hills that no climb ends on: nothing; else   |
 |              |                                  |         | its error covers it                                     |
 | `ais`        | from the prior, step by step     | any     | too low, by hundreds of nats where one chain makes the  |
 |              |                                  |         | sum: few effective chains                               |

@@ -26,7 +26,7 @@ INFINITE = {
 BLIND = {
     "hmc": "blind to hills of the posterior that no chain has climbed: too low there, and nothing tells",
     "importance": "blind to hills of the posterior that q(z|x) does not reach: too low there, and nothing tells",
-    "quadrature": "blind only to a hill so narrow that nothing slopes up to it from the points of the first grid",
+    "quadrature": "blind only to a narrow hill that no climb from the points of the first grid ends on",
     "ais": "too low on average, by as much as the chains fall behind; `bidirectional` tells by how much",
 }
 

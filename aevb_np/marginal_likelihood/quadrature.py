@@ -54,7 +54,7 @@ def quadrature(
     The first grid has a sum too. Where the two differ by more than the first grid may be off, the error is as large as
     the rest: a spike on a slope is no hill, and only this grid sees it.
 
-    A hill is missed when nothing slopes up to it from the points of the first grid. This no rule can know.
+    A narrow hill is missed when no climb from the points of the first grid ends on it. No rule can know this.
 
     Parameters
     ----------
