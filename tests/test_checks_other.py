@@ -12,7 +12,7 @@ from aevb_np.checks import check_vae, numeric
 SOURCE = (Path(__file__).parent / "vaes" / "functions.py").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", [*range(50), 1223])  # of 1223 a whole layer of the encoder is off
 def test_a_right_network_of_any_kind_passes(seed):
     functions, made_of = right_vaes.made(seed)
     report = check_vae(**functions)

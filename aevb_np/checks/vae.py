@@ -35,6 +35,8 @@ from aevb_np.checks.report import RIGHT, VALUE, WRONG, Finding, Report
 from aevb_np.checks.student import Student, StudentError, Windows, arrays_for, candidates
 from aevb_np.model import VAE
 
+OTHERS = 8  # sets of random parameters at which an array that moved nothing is moved again
+
 # Within one array the most telling finding comes first.
 KINDS = """data, mean, path, rows, twins, integers
 mixed, clipped, slope, transpose, shape of, not summed, zero, constant, reshape
@@ -183,10 +185,17 @@ def likeliest(student: Student, model: VAE, most: int = 8) -> list[Windows]:
 
 
 def unread(student: Student, parameters: Any, at: Point, names: list[str]) -> list[Finding]:
-    """Arrays that can be anything without the value taking note."""
-    value, rng = student.value_at(hygiene.copied(parameters), at), np.random.default_rng(8)
-    moved = {name: parameters | {name: rng.standard_normal(np.shape(parameters[name]))} for name in names}
-    found = [name for name, p in moved.items() if student.value_at(hygiene.copied(p), at) == value]
+    """Arrays that can be anything without the value taking note, wherever the others are: at one point a whole layer of
+    rectified units may be off."""
+    rng, found = np.random.default_rng(8), list(names)
+
+    def drawn(name):
+        return student.size * rng.standard_normal(np.shape(parameters[name]))
+
+    for base in (parameters, *({name: drawn(name) for name in parameters} for _ in range(OTHERS))):
+        value = student.value_at(hygiene.copied(base), at) if found else 0.0
+        moved = {name: base | {name: drawn(name)} for name in found}
+        found = [name for name, p in moved.items() if student.value_at(hygiene.copied(p), at) == value]
     text = f"the value does not depend on {', '.join(found)}: never used, or another was used instead"
     place = f"{', '.join(found)} and the layer of it"
     return [values.fault("unused", "a parameter that is not used", text, place)] if found else []
