@@ -264,7 +264,7 @@ TYPICAL = {
 
 
 def typical():
-    """The twelve of issue 4: ten of them are among the bugs above."""
+    """Twelve that people make most: ten of them are among the bugs above."""
     named = {}
     for what, (bug, letter) in TYPICAL.items():
         named[what] = (report_on(planted([bug], LETTERS[letter])).top.text, BUGS[bug][1])
