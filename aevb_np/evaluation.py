@@ -64,12 +64,6 @@ def terms(model: VAE, theta: Params, phi: Params, x: NDArray, eps: NDArray) -> T
     return Terms(log_px, log_pz, log_qz, kl.reshape(mu.shape), min_log_var)
 
 
-def blocks(dataset: Dataset, pixels: NDArray, rng: np.random.Generator, dtype) -> Iterator[NDArray]:
-    """The rows of `pixels`, scaled, a block at a time."""
-    for start in range(0, len(pixels), BLOCK):
-        yield dataset.scale(pixels[start : start + BLOCK], rng, dtype)
-
-
 class Images:
     """The images of a data set as the model sees them, a block at a time, and the noise that belongs to a step.
 
@@ -100,7 +94,9 @@ class Images:
         kinds = {"train": self.dataset.x_train, "test": self.dataset.x_test}
         if which not in kinds:
             raise ValueError(f"there are {' and '.join(kinds)} images; got {which!r}")
-        return blocks(self.dataset, kinds[which][:most], rng, self.dtype)
+        pixels = kinds[which][:most]
+        pieces = (pixels[start : start + BLOCK] for start in range(0, len(pixels), BLOCK))
+        return (self.dataset.scale(piece, rng, self.dtype) for piece in pieces)
 
 
 def evaluate(model: VAE, theta: Params, phi: Params, x_blocks: Iterable[NDArray], rng: np.random.Generator) -> Terms:
